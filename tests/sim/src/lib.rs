@@ -1,0 +1,1 @@
+//! A simulated Nomad cluster, held to recordings of a real one.

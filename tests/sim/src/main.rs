@@ -1,0 +1,2 @@
+//! Serves the simulated cluster to any Nomad client.
+fn main() {}
