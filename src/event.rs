@@ -1,0 +1,176 @@
+//! The one list of things that can happen in a run, with their data.
+//!
+//! Events are stamped when they happen, not when they are shown. They carry facts, never formatted lines: `report` alone knows
+//! how a thing is said.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Local};
+
+use crate::nomad::json::AllocId;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) at: DateTime<Local>,
+    pub(crate) kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub(crate) enum EventKind {
+    /// Something that the operator should know before or while work goes on (stderr).
+    Warning(String),
+    /// An allocation is left out, and why (verbose only).
+    LeftOut { allocation: AllocId, reason: String },
+    /// A requested task that one allocation does not have (verbose only; D32).
+    TaskMissing { allocation: AllocId, task: String },
+    /// Nothing is eligible; `left_out` is one line of counts by reason, or empty.
+    NothingToDo { left_out: String },
+    /// The run's header.
+    Selected { allocations: usize },
+    /// `number` counts from 1; only sent when the batch size is above 1.
+    BatchStarted { number: usize, allocations: usize },
+    /// The write for this allocation is about to be sent.
+    AllocationStarted {
+        allocation: AllocId,
+        group: String,
+        what: Target,
+    },
+    /// Its turn came and it was not touched.
+    AllocationSkipped { allocation: AllocId, reason: String },
+    /// A replacement appeared. `replaced` may itself be a replacement.
+    Replaced { replaced: AllocId, by: AllocId },
+    /// The last replacement runs.
+    ReplacementRunning { allocation: AllocId, status: String },
+    /// The client status of an allocation that is waited for changed (verbose only).
+    StatusChanged { allocation: AllocId, status: String },
+    /// Once a minute while an allocation is waited for. `allocation` is the original one.
+    StillWaiting {
+        allocation: AllocId,
+        action: WaitedFor,
+        state: String,
+    },
+    /// An allocation failed. Shown at once when the run goes on by itself (`-yes`), else with its batch.
+    AllocationFailed { error: RunError },
+    /// Restarted or replaced, as seen in the cluster.
+    AllocationDone { allocation: AllocId },
+    /// All errors of a batch, before a question about them.
+    BatchErrors { errors: Vec<RunError> },
+    /// The policy ends the run.
+    Stopping { unrecoverable: bool },
+    /// The pause before the next batch begins.
+    Pausing { pause: Duration },
+    /// A duration was answered: the pause from now on.
+    NewPause { pause: Duration },
+    /// A pause, a deployment or a read that keeps the run waiting, in the run's own words (main line).
+    Notice(String),
+    /// The run is over: always the last event.
+    Finished(Finish),
+}
+
+/// What a write is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    RunningTasks,
+    AllTasks,
+    Task(String),
+    Reschedule,
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitedFor {
+    /// To be running again.
+    Restarted,
+    /// To be replaced by one that runs.
+    Replaced,
+}
+
+/// One entry of the error list of behaviour 5.7, without its bullet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunError {
+    /// The allocation that failed; `None` for an error of the run (guard).
+    pub(crate) allocation: Option<AllocId>,
+    /// What failed and why; may have several lines. Control characters are already gone.
+    pub(crate) text: String,
+    /// Likely to happen again with the next batch.
+    pub(crate) unrecoverable: bool,
+}
+
+/// How the run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finish {
+    pub(crate) how: Ending,
+    /// All errors in processing order.
+    pub(crate) errors: Vec<RunError>,
+    pub(crate) summary: Summary,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Everything was tried.
+    Completed,
+    /// The policy or a guard stopped it.
+    Stopped,
+    /// The operator said no to a question.
+    Declined,
+    /// A signal, or a yes at the interrupt question. `resume` is the command that continues.
+    Interrupted { signal: i32, resume: String },
+}
+
+/// What became of each eligible allocation, in processing order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// `true` when allocations were rescheduled.
+    pub(crate) rescheduled: bool,
+    pub(crate) eligible: usize,
+    /// Seen running again, or replaced by one that runs.
+    pub(crate) done: Vec<AllocId>,
+    /// Their turn came and they were not touched, with the reason.
+    pub(crate) skipped: Vec<(AllocId, String)>,
+    pub(crate) failed: Vec<AllocId>,
+    /// A write was sent and its effect not seen yet.
+    pub(crate) in_flight: Vec<AllocId>,
+    /// Not touched.
+    pub(crate) untouched: Vec<AllocId>,
+}
+
+/// A question to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// The argument is no job id, but a prefix of exactly this one.
+    PrefixMatch { typed: String, job: String },
+    /// Several jobs match: the table of behaviour 2.2.8 (whole, as it is printed) and one line per choice.
+    WhichJob {
+        heading: String,
+        choices: Vec<String>,
+    },
+    /// Q1.
+    MultiRegion { job: String },
+    /// Q2. `durations`: a duration is an answer too.
+    NextBatch { durations: bool },
+    /// Q3, and Q4 when `unrecoverable`.
+    IgnoreErrors {
+        unrecoverable: bool,
+        durations: bool,
+    },
+    /// Q5.
+    Interrupt,
+}
+
+/// The operator's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Yes,
+    /// Also end of input and an empty answer where that means no.
+    No,
+    /// From now on wait this long between batches.
+    Pause(Duration),
+    /// The choice with this index.
+    Choice(usize),
+    /// End of input: no to everything, and stop at the interrupt question.
+    EndOfInput,
+    /// Ctrl-C at the question (dialoguer reads the key itself).
+    Interrupted,
+}
