@@ -21,7 +21,6 @@ struct Flag {
 }
 
 /// One thing that was typed, with the arguments that it took.
-#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Word<'a> {
     Flag {
         /// Its main name, also when an alias was typed.
@@ -83,63 +82,66 @@ impl Flags {
         let mut words = Vec::with_capacity(args.len());
         let mut args = args.iter();
         while let Some(arg) = args.next() {
-            let arg = as_text(arg).ok_or_else(|| not_utf8(arg))?;
+            let arg = arg.to_str().ok_or_else(|| not_utf8(arg))?;
             match Argument::of(arg) {
                 Argument::Positional => words.push(Word::Positional(arg)),
                 Argument::EndOfFlags => {
                     words.push(Word::EndOfFlags);
                     for arg in args.by_ref() {
                         words.push(Word::Positional(
-                            as_text(arg).ok_or_else(|| not_utf8_job(arg))?,
+                            arg.to_str().ok_or_else(|| not_utf8_job(arg))?,
                         ));
                     }
                 }
                 Argument::Malformed => return Err(FlagError::Usage(bad_syntax(arg))),
                 Argument::Flag { name, value } => {
-                    let Some(flag) = self.0.get(name) else {
-                        return Err(unknown(name));
-                    };
-                    let mut typed = vec![arg];
-                    let value = match value {
-                        _ if flag.switch => {
-                            let value = value.unwrap_or("true");
-                            let on = go_bool(value).ok_or_else(|| not_a_bool(value, name))?;
-                            on.to_string()
-                        }
-                        Some(value) => value.to_owned(),
-                        None => {
-                            let next = args.next().ok_or_else(|| {
-                                FlagError::Usage(format!("flag needs an argument: -{name}"))
-                            })?;
-                            let next = as_text(next).ok_or_else(|| not_utf8_value(name))?;
-                            typed.push(next);
-                            next.to_owned()
-                        }
-                    };
-                    words.push(Word::Flag {
-                        name: &flag.name,
-                        value,
-                        typed,
-                    });
+                    words.push(self.flag(arg, name, value, &mut args)?);
                 }
             }
         }
         Ok(words)
     }
 
+    /// One flag, with its value from behind the equals sign or from the arguments that follow.
+    fn flag<'a>(
+        &'a self,
+        arg: &'a str,
+        name: &str,
+        value: Option<&str>,
+        rest: &mut std::slice::Iter<'a, OsString>,
+    ) -> Result<Word<'a>, FlagError> {
+        let flag = self.0.get(name).ok_or_else(|| unknown(name))?;
+        let mut typed = vec![arg];
+        let value = if flag.switch {
+            let value = value.unwrap_or("true");
+            let on = go_bool(value).ok_or_else(|| not_a_bool(value, name))?;
+            on.to_string()
+        } else if let Some(value) = value {
+            value.to_owned()
+        } else {
+            let next = rest.next().ok_or_else(|| no_value(name))?;
+            let next = next.to_str().ok_or_else(|| not_utf8_value(name))?;
+            typed.push(next);
+            next.to_owned()
+        };
+        Ok(Word::Flag {
+            name: &flag.name,
+            value,
+            typed,
+        })
+    }
+
     /// A request for help or the version in the place of a flag (D16). A flag that nobody knows is taken for a switch.
     fn find_request(&self, args: &[OsString]) -> Option<FlagError> {
         let mut args = args.iter();
         while let Some(arg) = args.next() {
-            // Not text is no flag that takes the next argument: its value may be anything.
-            let bytes = arg.as_encoded_bytes();
-            match bytes {
+            match arg.as_encoded_bytes() {
                 b"-h" | b"-help" | b"--help" => return Some(FlagError::Help { exit: 0 }),
                 b"-v" | b"-version" | b"--version" => return Some(FlagError::Version),
                 b"--" => return None,
                 _ => {}
             }
-            if let Some(Argument::Flag { name, value: None }) = as_text(arg).map(Argument::of)
+            if let Some(Argument::Flag { name, value: None }) = arg.to_str().map(Argument::of)
                 && self.0.get(name).is_some_and(|flag| !flag.switch)
             {
                 args.next();
@@ -196,16 +198,16 @@ fn go_bool(text: &str) -> Option<bool> {
     }
 }
 
-fn as_text(arg: &OsString) -> Option<&str> {
-    arg.to_str()
-}
-
 /// Go treats every other spelling of a help flag as an unknown flag that asks for help: help, but exit code 1 (1.7.2).
 fn unknown(name: &str) -> FlagError {
     match name {
         "h" | "help" => FlagError::Help { exit: 1 },
         _ => FlagError::Usage(format!("flag provided but not defined: -{name}")),
     }
+}
+
+fn no_value(name: &str) -> FlagError {
+    FlagError::Usage(format!("flag needs an argument: -{name}"))
 }
 
 fn not_a_bool(value: &str, name: &str) -> FlagError {
