@@ -31,3 +31,6 @@ mod plan;
 mod report;
 mod rules;
 mod view;
+
+#[doc(hidden)]
+pub use report::{Io, Screen, Terminal};

@@ -1,0 +1,112 @@
+//! Questions before the first write, asked with dialoguer: keys are read one by one from the process's own terminal.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use dialoguer::console::{Term, measure_text_width};
+use dialoguer::theme::Theme;
+use dialoguer::{Confirm, Select};
+
+use super::ask;
+use super::desk::Reply;
+use super::style::{Style, paint};
+use super::text::clean;
+use crate::event::{Answer, Question};
+
+/// Asks on a thread of its own: a read that nobody answers must not hold up the end of the program.
+pub(super) fn ask(id: u64, question: Question, text: String, color: bool, reply_to: Sender<Reply>) {
+    thread::spawn(move || {
+        let answer = match answer(&question, &text, color) {
+            Ok(answer) => answer,
+            // Ctrl-C, which also raised the signal.
+            Err(dialoguer::Error::IO(error)) if error.kind() == ErrorKind::Interrupted => {
+                Answer::Interrupted
+            }
+            Err(dialoguer::Error::IO(_)) => Answer::EndOfInput,
+        };
+        // Nobody waits any more when the question was called off.
+        let _ = reply_to.send(Reply::Keys(id, answer));
+    });
+}
+
+fn answer(question: &Question, text: &str, color: bool) -> dialoguer::Result<Answer> {
+    let term = Term::stdout();
+    let theme = Plain { color };
+    if let Question::WhichJob { choices, .. } = question {
+        let chosen = Select::with_theme(&theme)
+            .with_prompt(format!("{text} (Esc = none)"))
+            .items(choices.iter().map(|choice| clean(choice)))
+            .default(0)
+            .report(true)
+            .interact_on_opt(&term)?;
+        return Ok(chosen.map_or(Answer::No, Answer::Choice));
+    }
+
+    // dialoguer clears the line of the prompt to show the answer, and takes it for one row: a longer question stands above it.
+    let width =
+        measure_text_width(text) + measure_text_width(&ask::options(question)) + " yes ".len();
+    let prompt = if width < usize::from(term.size().1) {
+        text
+    } else {
+        term.write_line(&paint(text, Style::Bold, color))?;
+        "   "
+    };
+    let yes = Confirm::with_theme(&theme)
+        .with_prompt(prompt)
+        .default(false)
+        .wait_for_newline(true)
+        .interact_on(&term)?;
+    Ok(if yes { Answer::Yes } else { Answer::No })
+}
+
+/// The look of the questions that are asked in lines.
+struct Plain {
+    color: bool,
+}
+
+impl Plain {
+    fn bold(&self, text: &str) -> String {
+        paint(text, Style::Bold, self.color)
+    }
+}
+
+impl Theme for Plain {
+    fn format_confirm_prompt(
+        &self,
+        f: &mut dyn fmt::Write,
+        prompt: &str,
+        default: Option<bool>,
+    ) -> fmt::Result {
+        let options = if default == Some(true) {
+            "[Y/n]"
+        } else {
+            "[y/N]"
+        };
+        write!(f, "{} ", self.bold(&format!("{prompt} {options}")))
+    }
+
+    fn format_confirm_prompt_selection(
+        &self,
+        f: &mut dyn fmt::Write,
+        prompt: &str,
+        selection: Option<bool>,
+    ) -> fmt::Result {
+        let answer = if selection == Some(true) { "yes" } else { "no" };
+        write!(f, "{} {answer}", self.bold(&format!("{prompt} [y/N]")))
+    }
+
+    fn format_select_prompt(&self, f: &mut dyn fmt::Write, prompt: &str) -> fmt::Result {
+        f.write_str(&self.bold(prompt))
+    }
+
+    fn format_select_prompt_selection(
+        &self,
+        f: &mut dyn fmt::Write,
+        prompt: &str,
+        selection: &str,
+    ) -> fmt::Result {
+        write!(f, "{} {selection}", self.bold(prompt))
+    }
+}
