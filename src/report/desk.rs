@@ -54,6 +54,8 @@ pub(super) struct Desk {
     /// Whether single keys can be read from the process's own terminal.
     pub(super) keys: bool,
     pub(super) mode: TerminalMode,
+    /// All questions up to this id are over.
+    pub(super) called_off: u64,
 }
 
 impl Desk {
@@ -78,6 +80,13 @@ impl Desk {
     }
 
     fn ask(&mut self, ask: &Ask) -> Answer {
+        // What was typed for a question that is over answers no other one.
+        while let Ok(reply) = self.replies.try_recv() {
+            let _ = self.take(reply);
+        }
+        if ask.id <= self.called_off {
+            return Answer::Interrupted;
+        }
         let keys = self.keys && ask::is_early(&ask.question);
         let preamble = ask::preamble(&ask.question, !keys);
         if !preamble.is_empty() {
@@ -93,20 +102,14 @@ impl Desk {
     fn ask_for_line(&mut self, ask: &Ask) -> Answer {
         loop {
             let at = (self.clock)();
-            let text = human::main(
-                &at,
-                &format!(
-                    "{} {}",
-                    ask::text(&ask.question),
-                    ask::options(&ask.question)
-                ),
-            );
-            if !self.output.prompt(&text) {
+            let text = ask::text(&ask.question) + " " + &ask::options(&ask.question);
+            if !self.output.prompt(&human::main(&at, &text)) {
                 return Answer::EndOfInput;
             }
             self.lines.want(&self.reply_to);
-            let line = match self.next_line(ask.id) {
-                Ok(line) => line,
+            let line = match self.typed_for(ask.id) {
+                Ok(Typed::Line(line)) => line,
+                Ok(Typed::Keys(answer)) => return answer,
                 Err(answer) => {
                     self.output.end_prompt();
                     return answer;
@@ -124,21 +127,6 @@ impl Desk {
         }
     }
 
-    /// The next line, or the answer that the lack of one is.
-    fn next_line(&mut self, id: u64) -> Result<String, Answer> {
-        loop {
-            match self.replies.recv() {
-                Ok(Reply::Line(line)) => {
-                    self.lines.arrived();
-                    return line.ok().flatten().ok_or(Answer::EndOfInput);
-                }
-                Ok(Reply::CallOff(last)) if last >= id => return Err(Answer::Interrupted),
-                Ok(Reply::CallOff(_) | Reply::Keys(..)) => {}
-                Err(_) => return Err(Answer::EndOfInput),
-            }
-        }
-    }
-
     fn ask_for_keys(&mut self, ask: &Ask) -> Answer {
         let text = human::main(&(self.clock)(), &ask::text(&ask.question));
         self.mode.save();
@@ -150,12 +138,10 @@ impl Desk {
             self.reply_to.clone(),
         );
         let answer = loop {
-            match self.replies.recv() {
-                Ok(Reply::Keys(id, answer)) if id == ask.id => break answer,
-                Ok(Reply::CallOff(last)) if last >= ask.id => break Answer::Interrupted,
-                Ok(Reply::CallOff(_) | Reply::Keys(..)) => {}
-                Ok(Reply::Line(_)) => self.lines.arrived(),
-                Err(_) => break Answer::EndOfInput,
+            match self.typed_for(ask.id) {
+                Ok(Typed::Keys(answer)) | Err(answer) => break answer,
+                // Of an earlier question.
+                Ok(Typed::Line(_)) => {}
             }
         };
         self.mode.restore();
@@ -164,6 +150,41 @@ impl Desk {
         }
         answer
     }
+
+    /// Waits until the open question gets a reply; the error is the answer when there will be none.
+    fn typed_for(&mut self, id: u64) -> Result<Typed, Answer> {
+        loop {
+            let reply = self.replies.recv().map_err(|_| Answer::EndOfInput)?;
+            match self.take(reply) {
+                Some((of, typed)) if of.is_none_or(|of| of == id) => {
+                    return typed.ok_or(Answer::EndOfInput);
+                }
+                _ if self.called_off >= id => return Err(Answer::Interrupted),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes note of a reply. What was typed comes back, with the question that it belongs to if that is certain.
+    fn take(&mut self, reply: Reply) -> Option<(Option<u64>, Option<Typed>)> {
+        match reply {
+            Reply::Line(line) => {
+                self.lines.arrived();
+                Some((None, line.ok().flatten().map(Typed::Line)))
+            }
+            Reply::Keys(id, answer) => Some((Some(id), Some(Typed::Keys(answer)))),
+            Reply::CallOff(last) => {
+                self.called_off = self.called_off.max(last);
+                None
+            }
+        }
+    }
+}
+
+/// What came from the keyboard.
+enum Typed {
+    Line(String),
+    Keys(Answer),
 }
 
 /// Reads lines from stdin on a thread of its own, one at a time and only when one is wanted: a read cannot be interrupted, so

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use dialoguer::console::{Term, measure_text_width};
+use dialoguer::console::{Term, measure_text_width, truncate_str};
 use dialoguer::theme::Theme;
 use dialoguer::{Confirm, Select};
 
@@ -14,6 +14,9 @@ use super::desk::Reply;
 use super::style::{Style, paint};
 use super::text::clean;
 use crate::event::{Answer, Question};
+
+/// How many columns dialoguer's mark in front of a choice takes.
+const MARK: usize = 3;
 
 /// Asks on a thread of its own: a read that nobody answers must not hold up the end of the program.
 pub(super) fn ask(id: u64, question: Question, text: String, color: bool, reply_to: Sender<Reply>) {
@@ -34,20 +37,15 @@ pub(super) fn ask(id: u64, question: Question, text: String, color: bool, reply_
 fn answer(question: &Question, text: &str, color: bool) -> dialoguer::Result<Answer> {
     let term = Term::stdout();
     let theme = Plain { color };
+    let columns = usize::from(term.size().1);
     if let Question::WhichJob { choices, .. } = question {
-        let chosen = Select::with_theme(&theme)
-            .with_prompt(format!("{text} (Esc = none)"))
-            .items(choices.iter().map(|choice| clean(choice)))
-            .default(0)
-            .report(true)
-            .interact_on_opt(&term)?;
-        return Ok(chosen.map_or(Answer::No, Answer::Choice));
+        return choose(&term, &theme, text, choices, columns);
     }
 
     // dialoguer clears the line of the prompt to show the answer, and takes it for one row: a longer question stands above it.
     let width =
         measure_text_width(text) + measure_text_width(&ask::options(question)) + " yes ".len();
-    let prompt = if width < usize::from(term.size().1) {
+    let prompt = if width < columns {
         text
     } else {
         term.write_line(&paint(text, Style::Bold, color))?;
@@ -59,6 +57,33 @@ fn answer(question: &Question, text: &str, color: bool) -> dialoguer::Result<Ans
         .wait_for_newline(true)
         .interact_on(&term)?;
     Ok(if yes { Answer::Yes } else { Answer::No })
+}
+
+/// dialoguer redraws what it wrote, and takes a line for one row: the question stands above it, the choices are cut.
+fn choose(
+    term: &Term,
+    theme: &Plain,
+    text: &str,
+    choices: &[String],
+    columns: usize,
+) -> dialoguer::Result<Answer> {
+    term.write_line(&theme.bold(&format!("{text} (Esc = none)")))?;
+    let choices: Vec<_> = choices.iter().map(|choice| clean(choice)).collect();
+    let chosen = Select::with_theme(theme)
+        .items(
+            choices
+                .iter()
+                .map(|choice| truncate_str(choice, columns.saturating_sub(MARK), "…")),
+        )
+        .default(0)
+        .interact_on_opt(term)?;
+    Ok(match chosen {
+        Some(index) => {
+            term.write_line(&format!("    {}", choices[index]))?;
+            Answer::Choice(index)
+        }
+        None => Answer::No,
+    })
 }
 
 /// The look of the questions that are asked in lines.
@@ -95,18 +120,5 @@ impl Theme for Plain {
     ) -> fmt::Result {
         let answer = if selection == Some(true) { "yes" } else { "no" };
         write!(f, "{} {answer}", self.bold(&format!("{prompt} [y/N]")))
-    }
-
-    fn format_select_prompt(&self, f: &mut dyn fmt::Write, prompt: &str) -> fmt::Result {
-        f.write_str(&self.bold(prompt))
-    }
-
-    fn format_select_prompt_selection(
-        &self,
-        f: &mut dyn fmt::Write,
-        prompt: &str,
-        selection: &str,
-    ) -> fmt::Result {
-        write!(f, "{} {selection}", self.bold(prompt))
     }
 }

@@ -87,6 +87,7 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         // A terminal that cannot redraw a line gets questions in lines.
         keys: io.keys && settings.env.get("TERM").is_some_and(|term| term != "dumb"),
         mode: mode.clone(),
+        called_off: 0,
     };
     let reporter = Reporter(Arc::new(Shared {
         to_desk,

@@ -102,12 +102,16 @@ fn named(summary: &Summary, verbose: bool) -> impl Iterator<Item = String> {
         .iter()
         .map(|(allocation, _)| allocation.clone())
         .collect();
-    let in_flight = format!("in flight, not seen {} yet", verb(summary));
+    let in_flight = if summary.rescheduled {
+        "in flight, not seen replaced yet"
+    } else {
+        "in flight, not seen running again yet"
+    };
     [
         (verb(summary), summary.done.as_slice()),
         ("failed", &summary.failed),
         ("skipped", &skipped),
-        (&in_flight, &summary.in_flight),
+        (in_flight, &summary.in_flight),
         ("not touched", &summary.untouched),
     ]
     .into_iter()
@@ -147,3 +151,6 @@ fn verb(summary: &Summary) -> &'static str {
 fn something_left(summary: &Summary) -> bool {
     summary.eligible == 0 || summary.done.len() + summary.skipped.len() < summary.eligible
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,13 @@
 //! The thread, its order, and the questions, on a screen without a terminal.
 
+mod transcripts;
+
+use std::io::{BufRead, Write};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::event::{Ending, Finish, Summary, Target};
+use crate::event::{Ending, Finish, RunError, Summary, Target};
 
 const TERMINAL: Terminal = Terminal {
     stdin: true,
@@ -12,7 +15,7 @@ const TERMINAL: Terminal = Terminal {
     stderr: true,
 };
 
-/// A clock that a test moves: each look is one second later, so that a stamp tells when it was taken.
+/// Each look is one second later, so that a stamp tells when it was taken.
 fn ticking_clock() -> Clock {
     let now = Mutex::new(DateTime::parse_from_rfc3339("2023-02-28T17:36:30-05:00").unwrap());
     Arc::new(move || {
@@ -22,19 +25,21 @@ fn ticking_clock() -> Clock {
     })
 }
 
+fn start_with(io: Io, clock: Clock, yes: bool, verbose: bool) -> (Reporter, ReportTask) {
+    let settings = Settings {
+        color: ColorChoice::default(),
+        env: &Env::from_pairs([("NO_COLOR", "1")]),
+        verbose,
+        yes,
+        progress: Progress::Auto,
+        clock,
+    };
+    start(io, &settings)
+}
+
 fn open(terminal: Terminal) -> (Reporter, ReportTask, Screen) {
     let (io, screen) = Screen::open(terminal);
-    let (reporter, task) = start(
-        io,
-        &Settings {
-            color: ColorChoice::default(),
-            env: &Env::from_pairs([("NO_COLOR", "1")]),
-            verbose: false,
-            yes: false,
-            progress: Progress::Auto,
-            clock: ticking_clock(),
-        },
-    );
+    let (reporter, task) = start_with(io, ticking_clock(), false, false);
     (reporter, task, screen)
 }
 
@@ -46,47 +51,303 @@ fn started(allocation: &str) -> EventKind {
     }
 }
 
-fn next_batch() -> Question {
-    Question::NextBatch { durations: true }
+fn error(allocation: &str, text: &str) -> RunError {
+    RunError {
+        allocation: Some(allocation.into()),
+        text: text.to_owned(),
+        unrecoverable: false,
+    }
 }
 
-fn ignore_errors() -> Question {
-    Question::IgnoreErrors {
-        unrecoverable: true,
-        durations: false,
+fn completed(done: &[&str]) -> EventKind {
+    EventKind::Finished(Finish {
+        how: Ending::Completed,
+        errors: Vec::new(),
+        summary: Summary {
+            eligible: done.len(),
+            done: done.iter().copied().map(Into::into).collect(),
+            ..Summary::default()
+        },
+    })
+}
+
+/// Waits until the screen shows the text, while other tasks go on.
+async fn seen(screen: &Screen, text: &'static str) {
+    let screen = screen.clone();
+    tokio::task::spawn_blocking(move || screen.wait_for(text))
+        .await
+        .unwrap();
+}
+
+const NEXT_BATCH: Question = Question::NextBatch { durations: true };
+const IGNORE_ERRORS: Question = Question::IgnoreErrors {
+    unrecoverable: false,
+    durations: false,
+};
+
+#[tokio::test]
+async fn each_answer_is_passed_on() {
+    // N61
+    for (typed, question, expected) in [
+        ("y\n", NEXT_BATCH, Answer::Yes),
+        ("  YES \r\n", NEXT_BATCH, Answer::Yes),
+        ("\n", NEXT_BATCH, Answer::Yes),
+        ("n\n", NEXT_BATCH, Answer::No),
+        ("10s\n", NEXT_BATCH, Answer::Pause(Duration::from_secs(10))),
+        ("\n", IGNORE_ERRORS, Answer::No),
+        ("\n", Question::Interrupt, Answer::No),
+        ("Yes\n", Question::Interrupt, Answer::Yes),
+        // The last line counts without a line end too.
+        ("y", IGNORE_ERRORS, Answer::Yes),
+        ("", NEXT_BATCH, Answer::EndOfInput),
+    ] {
+        let (reporter, task, screen) = open(TERMINAL);
+        screen.type_text(typed);
+        screen.end_input();
+        assert_eq!(reporter.ask(question).await, expected, "{typed:?}");
+        assert_eq!(task.finish(), OutputState::Fine);
     }
 }
 
 #[tokio::test]
-async fn a_run_without_questions() {
+async fn an_invalid_answer_is_asked_again_with_a_new_stamp() {
+    // N61, D66
     let (reporter, task, screen) = open(TERMINAL);
-    reporter.emit(EventKind::Selected { allocations: 1 });
-    reporter.emit(started("a0000000-1111"));
-    reporter.emit(EventKind::Finished(Finish {
-        how: Ending::Completed,
-        errors: Vec::new(),
-        summary: Summary {
-            eligible: 1,
-            done: vec!["a0000000-1111".into()],
-            ..Summary::default()
-        },
-    }));
-    assert_eq!(task.finish(), OutputState::Fine);
-    insta::assert_snapshot!(screen.stdout(), @r#"
-    ==> 2023-02-28T17:36:31-05:00: Restarting 1 allocation
-        2023-02-28T17:36:32-05:00: Restarting running tasks in allocation "a0000000" for group "web"
-    ==> 2023-02-28T17:36:33-05:00: Finished job restart
-
-    All allocations restarted successfully!
+    for _ in 0..9 {
+        screen.type_text("perhaps\n");
+    }
+    screen.type_text(" Maybe \"so\"\n");
+    screen.type_text("2s\n");
+    assert_eq!(
+        reporter.ask(NEXT_BATCH).await,
+        Answer::Pause(Duration::from_secs(2))
+    );
+    task.finish();
+    let shown = screen.shown();
+    assert_eq!(shown.matches("Invalid answer \"perhaps\"\n").count(), 9);
+    let last: Vec<_> = shown.lines().skip(18).collect();
+    insta::assert_snapshot!(last.join("\n"), @r#"
+    ==> 2023-02-28T17:36:40-05:00: Proceed with next batch? [Y/n/<duration>]  Maybe "so"
+                                   Invalid answer "Maybe \"so\""
+    ==> 2023-02-28T17:36:41-05:00: Proceed with next batch? [Y/n/<duration>] 2s
     "#);
-    assert_eq!(screen.stderr(), "");
 }
 
 #[tokio::test]
-async fn an_answer() {
+async fn several_questions_share_one_input() {
+    // D68
     let (reporter, task, screen) = open(TERMINAL);
-    screen.type_text("y\n");
-    assert_eq!(reporter.ask(next_batch()).await, Answer::Yes);
+    screen.type_text("y\nn\n");
+    screen.end_input();
+    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::Yes);
+    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::No);
+    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::EndOfInput);
+    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::EndOfInput);
     task.finish();
-    insta::assert_snapshot!(screen.shown(), @"==> 2023-02-28T17:36:31-05:00: Proceed with next batch? [Y/n/<duration>] y");
+}
+
+#[tokio::test]
+async fn nothing_is_printed_behind_an_open_question() {
+    // 5.9.11
+    let (reporter, task, screen) = open(TERMINAL);
+    reporter.emit(EventKind::Selected { allocations: 2 });
+    let asked = tokio::spawn({
+        let reporter = reporter.clone();
+        async move { reporter.ask(Question::Interrupt).await }
+    });
+    seen(&screen, "[y/N]").await;
+    // Stamped at 17:36:33, shown after the answer.
+    reporter.emit(started("a0000000"));
+    screen.type_text("perhaps\n");
+    screen.wait_for("Invalid answer");
+    assert!(!screen.shown().contains("a0000000"));
+    screen.type_text("n\n");
+    assert_eq!(asked.await.unwrap(), Answer::No);
+    task.finish();
+    insta::assert_snapshot!(screen.shown(), @r#"
+    ==> 2023-02-28T17:36:31-05:00: Restarting 2 allocations
+    ==> 2023-02-28T17:36:32-05:00: Restart interrupted, no more allocations will be restarted.
+                                   Are you sure you want to stop the restart process? [y/N] perhaps
+                                   Invalid answer "perhaps"
+    ==> 2023-02-28T17:36:34-05:00: Restart interrupted, no more allocations will be restarted.
+                                   Are you sure you want to stop the restart process? [y/N] n
+        2023-02-28T17:36:33-05:00: Restarting running tasks in allocation "a0000000" for group "web"
+    "#);
+}
+
+#[tokio::test]
+async fn a_question_can_be_called_off_while_it_is_open() {
+    let (reporter, task, screen) = open(TERMINAL);
+    let asked = tokio::spawn({
+        let reporter = reporter.clone();
+        async move { reporter.ask(NEXT_BATCH).await }
+    });
+    seen(&screen, "<duration>]").await;
+    reporter.cancel();
+    assert_eq!(asked.await.unwrap(), Answer::Interrupted);
+    reporter.emit(completed(&["a0000000"]));
+    task.finish();
+    // The read that nobody answered is still under way.
+    let shown = screen.shown().replace(" \n", "\n");
+    insta::assert_snapshot!(shown, @"
+    ==> 2023-02-28T17:36:31-05:00: Proceed with next batch? [Y/n/<duration>]
+    ==> 2023-02-28T17:36:32-05:00: Finished job restart
+
+    All allocations restarted successfully!
+    ");
+}
+
+#[tokio::test]
+async fn a_question_called_off_before_its_turn_is_not_shown() {
+    let (reporter, task, screen) = open(TERMINAL);
+    let first = reporter.ask(NEXT_BATCH);
+    let second = reporter.ask(IGNORE_ERRORS);
+    let both = tokio::spawn({
+        let reporter = reporter.clone();
+        async move { tokio::join!(reporter.ask(NEXT_BATCH), reporter.ask(IGNORE_ERRORS)) }
+    });
+    // Futures that were never polled ask nothing.
+    drop((first, second));
+    seen(&screen, "<duration>]").await;
+    reporter.cancel();
+    assert_eq!(
+        both.await.unwrap(),
+        (Answer::Interrupted, Answer::Interrupted)
+    );
+    task.finish();
+    assert!(!screen.shown().contains("Ignore the errors"));
+}
+
+#[tokio::test]
+async fn dropping_the_future_calls_the_question_off() {
+    let (reporter, task, screen) = open(TERMINAL);
+    let asked = tokio::spawn({
+        let reporter = reporter.clone();
+        async move { reporter.ask(NEXT_BATCH).await }
+    });
+    seen(&screen, "<duration>]").await;
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    reporter.emit(EventKind::Notice("still here".to_owned()));
+    screen.wait_for("still here");
+    // What is typed for the question that is over answers no other one.
+    screen.type_text("n\n");
+    screen.wait_for("n\n");
+    task.finish();
+}
+
+#[tokio::test]
+async fn ending_calls_open_questions_off() {
+    let (reporter, task, screen) = open(TERMINAL);
+    let asked = tokio::spawn({
+        let reporter = reporter.clone();
+        async move { reporter.ask(NEXT_BATCH).await }
+    });
+    seen(&screen, "<duration>]").await;
+    drop(task);
+    assert_eq!(asked.await.unwrap(), Answer::Interrupted);
+    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::EndOfInput);
+}
+
+#[tokio::test]
+async fn without_a_terminal_nothing_is_asked_and_stdin_is_left_alone() {
+    // D80, N63
+    for terminal in [
+        Terminal {
+            stdin: false,
+            ..TERMINAL
+        },
+        Terminal {
+            stdout: false,
+            ..TERMINAL
+        },
+    ] {
+        let stdin = || -> Box<dyn BufRead + Send> { panic!("stdin was opened") };
+        let io = Io::new(std::io::sink(), std::io::sink(), stdin, terminal);
+        let (reporter, task) = start_with(io, ticking_clock(), false, false);
+        assert!(!reporter.interactive());
+        assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::EndOfInput);
+        assert_eq!(task.finish(), OutputState::Fine);
+    }
+}
+
+#[tokio::test]
+async fn stdin_is_left_alone_without_a_question() {
+    let stdin = || -> Box<dyn BufRead + Send> { panic!("stdin was opened") };
+    let io = Io::new(std::io::sink(), std::io::sink(), stdin, TERMINAL);
+    let (reporter, task) = start_with(io, ticking_clock(), false, false);
+    reporter.emit(completed(&["a0000000"]));
+    assert_eq!(task.finish(), OutputState::Fine);
+}
+
+/// A stream that fails like this.
+struct Broken(std::io::ErrorKind);
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn no_input() -> Box<dyn BufRead + Send> {
+    Box::new(std::io::empty())
+}
+
+#[tokio::test]
+async fn a_closed_stdout_is_told_to_the_run() {
+    // N64
+    let (stderr, screen) = Screen::open(TERMINAL);
+    let io = Io::new(
+        Broken(std::io::ErrorKind::BrokenPipe),
+        stderr.stderr,
+        no_input,
+        TERMINAL,
+    );
+    let (reporter, task) = start_with(io, ticking_clock(), false, false);
+    reporter.emit(EventKind::Warning("something".to_owned()));
+    reporter.emit(EventKind::Selected { allocations: 2 });
+    reporter.stdout_closed().await;
+    // What goes to stderr still gets there; no question can be seen.
+    reporter.emit(EventKind::Warning("something else".to_owned()));
+    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::EndOfInput);
+    assert_eq!(task.finish(), OutputState::StdoutClosed);
+    assert_eq!(
+        screen.stderr(),
+        "    2023-02-28T17:36:31-05:00: Warning: something\n    \
+             2023-02-28T17:36:33-05:00: Warning: something else\n"
+    );
+}
+
+#[tokio::test]
+async fn a_stdout_that_fails_is_said_once_on_stderr() {
+    // N64: `>/dev/full`
+    let (stderr, screen) = Screen::open(TERMINAL);
+    let io = Io::new(
+        Broken(std::io::ErrorKind::StorageFull),
+        stderr.stderr,
+        no_input,
+        TERMINAL,
+    );
+    let (reporter, task) = start_with(io, ticking_clock(), false, false);
+    reporter.emit(EventKind::Selected { allocations: 1 });
+    reporter.emit(completed(&["a0000000"]));
+    assert_eq!(task.finish(), OutputState::Failed);
+    insta::assert_snapshot!(screen.stderr(), @"Error writing to standard output: no storage space");
+}
+
+#[tokio::test]
+async fn a_stderr_that_fails_is_no_success() {
+    let io = Io::new(
+        std::io::sink(),
+        Broken(std::io::ErrorKind::StorageFull),
+        no_input,
+        TERMINAL,
+    );
+    let (reporter, task) = start_with(io, ticking_clock(), false, false);
+    reporter.emit(EventKind::Warning("something".to_owned()));
+    assert_eq!(task.finish(), OutputState::Failed);
 }
