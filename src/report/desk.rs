@@ -139,15 +139,22 @@ impl Desk {
         );
         let answer = loop {
             match self.typed_for(ask.id) {
-                Ok(Typed::Keys(answer)) | Err(answer) => break answer,
+                Ok(Typed::Keys(answer @ (Answer::Interrupted | Answer::EndOfInput))) => {
+                    self.mode.restore();
+                    self.output.end_prompt();
+                    break answer;
+                }
+                Ok(Typed::Keys(answer)) => break answer,
                 // Of an earlier question.
                 Ok(Typed::Line(_)) => {}
+                Err(answer) => {
+                    self.mode.restore_from_keys();
+                    self.output.end_prompt();
+                    return answer;
+                }
             }
         };
-        self.mode.restore();
-        if matches!(answer, Answer::Interrupted | Answer::EndOfInput) {
-            self.output.end_prompt();
-        }
+        self.mode.forget();
         answer
     }
 

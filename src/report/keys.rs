@@ -122,3 +122,6 @@ impl Theme for Plain {
         write!(f, "{} {answer}", self.bold(&format!("{prompt} [y/N]")))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

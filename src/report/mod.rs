@@ -150,7 +150,7 @@ impl Reporter {
     pub(crate) async fn stdout_closed(&self) {
         let mut closed = self.0.stdout_closed.clone();
         if closed.wait_for(|closed| *closed).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

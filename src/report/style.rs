@@ -109,8 +109,9 @@ mod tests {
     #[test]
     fn each_stream_by_flags_then_variables_then_terminal() {
         // N65
-        let cases: [(ColorChoice, &[(&str, &str)], bool, bool); 17] = [
-            // choice, environment, a terminal, anything else
+        type Variables = &'static [(&'static str, &'static str)];
+        let cases: [(ColorChoice, Variables, bool, bool); 17] = [
+            // switches, variables, colours on a terminal, colours elsewhere
             (NONE, &[], true, false),
             (NONE, &[("TERM", "xterm-256color")], true, false),
             (NONE, &[("TERM", "dumb")], false, false),

@@ -1,8 +1,11 @@
 //! The thread, its order, and the questions, on a screen without a terminal.
 
+mod dialogues;
+mod session;
+mod streams;
 mod transcripts;
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -278,76 +281,4 @@ async fn stdin_is_left_alone_without_a_question() {
     let (reporter, task) = start_with(io, ticking_clock(), false, false);
     reporter.emit(completed(&["a0000000"]));
     assert_eq!(task.finish(), OutputState::Fine);
-}
-
-/// A stream that fails like this.
-struct Broken(std::io::ErrorKind);
-
-impl Write for Broken {
-    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-        Err(self.0.into())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn no_input() -> Box<dyn BufRead + Send> {
-    Box::new(std::io::empty())
-}
-
-#[tokio::test]
-async fn a_closed_stdout_is_told_to_the_run() {
-    // N64
-    let (stderr, screen) = Screen::open(TERMINAL);
-    let io = Io::new(
-        Broken(std::io::ErrorKind::BrokenPipe),
-        stderr.stderr,
-        no_input,
-        TERMINAL,
-    );
-    let (reporter, task) = start_with(io, ticking_clock(), false, false);
-    reporter.emit(EventKind::Warning("something".to_owned()));
-    reporter.emit(EventKind::Selected { allocations: 2 });
-    reporter.stdout_closed().await;
-    // What goes to stderr still gets there; no question can be seen.
-    reporter.emit(EventKind::Warning("something else".to_owned()));
-    assert_eq!(reporter.ask(NEXT_BATCH).await, Answer::EndOfInput);
-    assert_eq!(task.finish(), OutputState::StdoutClosed);
-    assert_eq!(
-        screen.stderr(),
-        "    2023-02-28T17:36:31-05:00: Warning: something\n    \
-             2023-02-28T17:36:33-05:00: Warning: something else\n"
-    );
-}
-
-#[tokio::test]
-async fn a_stdout_that_fails_is_said_once_on_stderr() {
-    // N64: `>/dev/full`
-    let (stderr, screen) = Screen::open(TERMINAL);
-    let io = Io::new(
-        Broken(std::io::ErrorKind::StorageFull),
-        stderr.stderr,
-        no_input,
-        TERMINAL,
-    );
-    let (reporter, task) = start_with(io, ticking_clock(), false, false);
-    reporter.emit(EventKind::Selected { allocations: 1 });
-    reporter.emit(completed(&["a0000000"]));
-    assert_eq!(task.finish(), OutputState::Failed);
-    insta::assert_snapshot!(screen.stderr(), @"Error writing to standard output: no storage space");
-}
-
-#[tokio::test]
-async fn a_stderr_that_fails_is_no_success() {
-    let io = Io::new(
-        std::io::sink(),
-        Broken(std::io::ErrorKind::StorageFull),
-        no_input,
-        TERMINAL,
-    );
-    let (reporter, task) = start_with(io, ticking_clock(), false, false);
-    reporter.emit(EventKind::Warning("something".to_owned()));
-    assert_eq!(task.finish(), OutputState::Failed);
 }
