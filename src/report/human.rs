@@ -66,7 +66,7 @@ fn detail(at: &DateTime<FixedOffset>, text: &str) -> String {
 
 /// Further lines of the text stand under its beginning, whatever the width of the stamp (D71).
 fn stamped(mark: &str, at: &DateTime<FixedOffset>, text: &str) -> String {
-    let text = clean(text);
+    let text = clean(text.trim_end());
     format!(
         "{mark}{}: {}",
         stamp(at),

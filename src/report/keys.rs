@@ -104,12 +104,9 @@ impl Theme for Plain {
         prompt: &str,
         default: Option<bool>,
     ) -> fmt::Result {
-        let options = if default == Some(true) {
-            "[Y/n]"
-        } else {
-            "[y/N]"
-        };
-        write!(f, "{} ", self.bold(&format!("{prompt} {options}")))
+        // dialoguer draws the prompt anew for every y and n, with that as its default.
+        let typed = if default == Some(true) { "y" } else { "" };
+        write!(f, "{} {typed}", self.bold(&format!("{prompt} [y/N]")))
     }
 
     fn format_confirm_prompt_selection(

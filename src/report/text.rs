@@ -93,6 +93,8 @@ fn escape_sequence(rest: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -165,6 +167,20 @@ mod tests {
             ("re\u{202e}versed", "reversed"),
         ] {
             assert_eq!(clean(text), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever a server sends.
+        #[test]
+        fn nothing_that_is_obeyed_is_left(text in "(\\PC|[\\x00-\\x1f\\x7f]|\\[|\\]|;|\u{9b}|\u{202e}){0,40}") {
+            let cleaned = clean(&text);
+            prop_assert!(!cleaned.chars().any(is_obeyed), "{cleaned:?}");
+            prop_assert_eq!(clean(&cleaned), cleaned.clone());
+            let printable: String = text.chars().filter(|c| !is_obeyed(*c)).collect();
+            if !text.contains('\u{1b}') {
+                prop_assert_eq!(cleaned, printable);
+            }
         }
     }
 }

@@ -44,7 +44,9 @@ fn question(name: &str) -> Question {
 #[ignore = "run by the other tests at a pseudo-terminal"]
 async fn inner_run() {
     let env = Env::of_process();
-    let question = question(env.get(ASK).unwrap());
+    let Some(question) = env.get(ASK).map(question) else {
+        return;
+    };
     let before = tcgetattr(std::io::stdin()).unwrap();
     let mut terminated = signal(SignalKind::terminate()).unwrap();
     let mut interrupted = signal(SignalKind::interrupt()).unwrap();
