@@ -26,11 +26,94 @@ mod cli;
 mod env;
 mod event;
 mod exit;
+mod lookup;
 mod nomad;
 mod plan;
 mod report;
 mod rules;
+mod run;
+mod session;
 mod view;
+mod watch;
 
+use std::ffi::OsString;
+
+use cli::{Invocation, Request};
+use nomad::client::Client;
+use nomad::config::ClientConfig;
+use report::{Clock, Settings};
+use session::Ended;
+
+pub use env::Env;
 #[doc(hidden)]
 pub use report::{Io, Screen, Terminal};
+
+/// Runs the program: `args` as the operating system hands them over, the program's name first. Gives the exit code.
+pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
+    let invocation = match parse(args, env, &mut io) {
+        Ok(invocation) => invocation,
+        Err(code) => return code,
+    };
+    let client = ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string());
+    let client = client.and_then(|config| Client::connect(&config).map_err(|error| error.to_string()));
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            report::print_error(&mut io, &format!("Error initializing client: {error}"));
+            return exit::ERROR;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report::print_error(&mut io, &format!("Error starting: {error}"));
+            return exit::ERROR;
+        }
+    };
+    let code = runtime.block_on(async {
+        match run::listen() {
+            Ok(signals) => perform(invocation, client, env, io, report::local_clock(), signals).await,
+            Err(error) => {
+                report::print_error(&mut io, &format!("Error listening for signals: {error}"));
+                exit::ERROR
+            }
+        }
+    });
+    // A restart call that nobody waits for any more must not hold the exit.
+    runtime.shutdown_background();
+    code
+}
+
+/// Reads the command line; says what is to be said when there is nothing to run, and gives the exit code.
+fn parse(args: &[OsString], env: &Env, io: &mut Io) -> Result<Invocation, u8> {
+    match cli::parse(args, env, io.terminal().interactive()) {
+        Request::Run(invocation) => Ok(*invocation),
+        Request::Help { text, exit } => Err(exit::with_output(exit, report::print_text(io, &text))),
+        Request::Version(text) => Err(exit::with_output(exit::DONE, report::print_text(io, &text))),
+        Request::Usage { message, hints } => {
+            report::print_usage_error(io, &message, &hints);
+            Err(exit::ERROR)
+        }
+    }
+}
+
+async fn perform(invocation: Invocation, client: Client, env: &Env, io: Io, clock: Clock, signals: run::Signals) -> u8 {
+    let settings = Settings {
+        color: invocation.color,
+        env,
+        verbose: invocation.plan.verbose,
+        yes: invocation.plan.yes,
+        progress: invocation.plan.progress,
+        clock: Clock::clone(&clock),
+    };
+    let (reporter, task) = report::start(io, &settings);
+    match session::session(invocation, client, &reporter, &clock, signals).await {
+        Ended::WithCode(code) => exit::with_output(code, task.finish()),
+        Ended::AtOnce(code) => {
+            reporter.restore_terminal();
+            // Finishing would wait for a reader that may never come back.
+            std::mem::forget(task);
+            code
+        }
+    }
+}
