@@ -1,6 +1,6 @@
 //! One invocation from the look-up to the exit code: wires the parts, and ends early where there is nothing to run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,8 @@ use crate::nomad::json::Job;
 use crate::nomad::retry::{Patience, retrying};
 use crate::plan::{Action, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
-use crate::rules::selection::{Selection, Versions, select};
+use crate::rules::selection::{Selection, select};
+use crate::rules::versions::Versions;
 use crate::run::{Calls, Context, Desk, Gate, Ledger, Run, Signals, attend};
 use crate::watch::Feed;
 
@@ -48,6 +49,7 @@ impl From<LookupError> for Early {
 
 /// What a run needs.
 struct Prepared {
+    job: Arc<Job>,
     client: Client,
     feed: Feed,
     versions: Versions,
@@ -78,7 +80,7 @@ pub(crate) async fn session(
         Err(early) => return Ended::WithCode(end_early(early, reporter)),
     };
 
-    let Prepared { client, feed, versions, selection, cutoff } = prepared;
+    let Prepared { job, client, feed, versions, selection, cutoff } = prepared;
     let plan = invocation.plan;
     let asks = reporter.interactive() && !plan.yes;
     let order = selection.candidates.iter().map(|candidate| Arc::clone(&candidate.id)).collect();
@@ -87,12 +89,14 @@ pub(crate) async fn session(
     let desk = Desk::new(reporter.clone());
     let context = Arc::new(Context {
         plan,
+        job,
         client,
         feed,
         versions,
         reporter: reporter.clone(),
         gate: Arc::clone(&gate),
         calls: Calls::default(),
+        first_stop: OnceLock::new(),
         books: Mutex::new(ledger),
     });
     let run = Run::new(context, desk.clone(), selection.candidates, selection.base);
@@ -144,7 +148,7 @@ async fn prepare(
         Early::Error(format!("Error retrieving {} for job {}: {}", error.what, quote(&job.id), error.source))
     })?;
     let selection =
-        feed.read(|view| select(view, &versions, plan)).map_err(|unknown| Early::Error(unknown.to_string()))?;
+        feed.read(|view| select(view, &job.id, &versions, plan)).map_err(|unknown| Early::Error(unknown.to_string()))?;
     for left_out in &selection.left_out {
         reporter.emit(EventKind::LeftOut {
             allocation: Arc::clone(&left_out.id),
@@ -159,7 +163,7 @@ async fn prepare(
         return Err(Early::Done);
     }
     let cutoff = selection.newest_start.map_or(started, |newest| newest.max(started));
-    Ok(Prepared { client, feed, versions, selection, cutoff })
+    Ok(Prepared { job, client, feed, versions, selection, cutoff })
 }
 
 fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {

@@ -1,6 +1,6 @@
 //! What the batch loop and its workers share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -8,23 +8,28 @@ use super::gate::Gate;
 use super::ledger::{Fate, Ledger};
 use crate::event::{EventKind, RunError};
 use crate::nomad::client::Client;
-use crate::nomad::json::AllocId;
+use crate::nomad::json::{AllocId, Job};
 use crate::plan::RestartPlan;
 use crate::report::Reporter;
-use crate::rules::selection::Versions;
+use crate::rules::versions::Versions;
 use crate::watch::Feed;
 
 /// One run's surroundings.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) plan: RestartPlan,
+    /// The job as it was at the start.
+    pub(crate) job: Arc<Job>,
     pub(crate) client: Client,
     pub(crate) feed: Feed,
     pub(crate) versions: Versions,
     pub(crate) reporter: Reporter,
     pub(crate) gate: Arc<Gate>,
+    /// Write calls that are on their way.
     pub(crate) calls: Calls,
-    pub(super) books: Mutex<Ledger>,
+    /// The index of the job's allocations when the first stop was sent.
+    pub(crate) first_stop: OnceLock<u64>,
+    pub(crate) books: Mutex<Ledger>,
 }
 
 impl Context {
@@ -37,11 +42,9 @@ impl Context {
         self.ledger().set(allocation, fate);
     }
 
-    /// Books an error and, when the run goes on by itself, shows it at once (D54).
+    /// Books an error, and tells of it: report shows it at once when the run goes on by itself (D54).
     pub(super) fn fail(&self, place: usize, error: RunError) {
-        if self.plan.yes {
-            self.reporter.emit(EventKind::AllocationFailed { error: error.clone() });
-        }
+        self.reporter.emit(EventKind::AllocationFailed { error: error.clone() });
         self.ledger().error(place, error);
     }
 }

@@ -7,13 +7,8 @@ use tokio::sync::mpsc;
 
 use super::gate::{Gate, Stop};
 use crate::event::{Answer, Question};
+use crate::exit::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use crate::report::{Operator, Reporter};
-
-/// Numbers of signals, the same on every system that has them.
-pub(crate) const SIGHUP: i32 = 1;
-pub(crate) const SIGINT: i32 = 2;
-pub(crate) const SIGPIPE: i32 = 13;
-pub(crate) const SIGTERM: i32 = 15;
 
 /// Signals as they come in, by number.
 pub(crate) type Signals = mpsc::UnboundedReceiver<i32>;

@@ -8,26 +8,27 @@ mod context;
 mod gate;
 mod interrupt;
 mod ledger;
+mod pause;
 mod progress;
+mod unit;
 mod worker;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 pub(crate) use context::{Calls, Context};
 pub(crate) use gate::{Gate, Stop};
-pub(crate) use interrupt::{Desk, SIGINT, Signals, attend, listen};
+pub(crate) use interrupt::{Desk, Signals, attend, listen};
 pub(crate) use ledger::Ledger;
 
 use crate::event::{Ending, EventKind, Finish, RunError};
 use crate::plan::Pause;
-use crate::rules::batches::{batch_size, batches};
-use crate::rules::guard::{Guard, guard};
-use crate::rules::policy::{Next, Standing, after_answer, after_batch};
+use crate::rules::batches::batch_size;
+use crate::rules::policy::{Next, Then, after_answer, after_batch};
 use crate::rules::selection::Candidate;
 use worker::Work;
 
@@ -104,8 +105,8 @@ impl Run {
             if next == self.candidates.len() {
                 return Ok(());
             }
-            self.policy(first, pause).await?;
-            self.rest(*pause, next).await?;
+            let wait = self.policy(first, pause).await?;
+            self.pause(wait, next).await?;
             first = next;
         }
         Ok(())
@@ -117,5 +118,37 @@ impl Run {
             let work = Work { place: first + offset, candidate: candidate.clone(), halt: halt.clone() };
             workers.spawn(worker::work(Arc::clone(&self.context), work));
         }
+    }
+    /// What follows a batch; gives the wait before the next one.
+    async fn policy(&self, first: usize, pause: &mut Pause) -> Result<Duration, Halt> {
+        let context = &self.context;
+        let errors = context.ledger().errors_from(first);
+        match after_batch(&context.plan, *pause, &errors) {
+            Next::GoOn { wait } => Ok(wait),
+            Next::Stop { unrecoverable } => {
+                context.reporter.emit(EventKind::Stopping { unrecoverable });
+                Err(Halt::Stopped)
+            }
+            Next::Ask(question) => {
+                if !errors.is_empty() {
+                    context.reporter.emit(EventKind::BatchErrors { errors });
+                }
+                match after_answer(&self.desk.ask(question).await, *pause) {
+                    Then::Decline => Err(Halt::Declined),
+                    Then::GoOn { wait } => Ok(wait),
+                    Then::NewPause(wait) => {
+                        context.reporter.emit(EventKind::NewPause { pause: wait });
+                        *pause = Pause::Fixed(wait);
+                        Ok(wait)
+                    }
+                }
+            }
+        }
+    }
+
+    /// An error of the run, not of an allocation: it ends the run.
+    fn fail(&self, place: usize, text: String) -> Halt {
+        self.context.ledger().error(place, RunError { allocation: None, text, unrecoverable: true });
+        Halt::Stopped
     }
 }

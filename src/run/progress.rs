@@ -6,7 +6,6 @@ use super::context::Context;
 use crate::event::{EventKind, WaitedFor};
 use crate::nomad::json::{AllocId, ClientStatus};
 use crate::plan::Action;
-use crate::rules::verdict::Reason;
 use crate::view::JobView;
 
 /// What was told of one allocation so far.
@@ -43,7 +42,7 @@ impl<'a> Progress<'a> {
             self.last = next;
             self.status = None;
         }
-        let status = view.allocations.get(&self.last).map(|allocation| &allocation.client_status);
+        let status = view.get(&self.last).map(|allocation| &allocation.client_status);
         if let Some(status) = status
             && self.status.as_ref() != Some(status)
         {
@@ -57,20 +56,19 @@ impl<'a> Progress<'a> {
         }
     }
 
-    pub(super) fn still_waiting(&self, reason: &Reason) {
+    pub(super) fn still_waiting(&self, state: String) {
         self.context.reporter.emit(EventKind::StillWaiting {
             allocation: AllocId::clone(self.id),
             action: self.waited_for,
-            state: reason.to_string(),
+            state,
         });
     }
 
-    /// Tells that the replacement runs (or is complete).
-    pub(super) fn done(&self, by: Option<AllocId>, view_status: &str) {
-        if let Some(by) = by {
-            self.context
-                .reporter
-                .emit(EventKind::ReplacementRunning { allocation: by, status: view_status.to_owned() });
+    /// Tells that the replacement runs, or is complete.
+    pub(super) fn done(&self, by: Option<AllocId>) {
+        if let Some(allocation) = by {
+            let status = self.status.as_ref().unwrap_or(&ClientStatus::Running).as_str().to_owned();
+            self.context.reporter.emit(EventKind::ReplacementRunning { allocation, status });
         }
     }
 }

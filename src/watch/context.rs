@@ -78,11 +78,7 @@ fn unexplained(shared: &Shared) -> bool {
     let view = shared.view();
     let followers = shared.followers();
     followers.by_number.values().filter(|entry| !entry.id.is_empty()).any(|entry| {
-        let last = view.last_successor(&entry.id).unwrap_or_else(|| Arc::clone(&entry.id));
-        view.gone.contains(&last)
-            || view
-                .allocations
-                .get(&last)
-                .is_none_or(|allocation| allocation.desired_status != DesiredStatus::Run)
+        let last = view.last_successor(&entry.id);
+        view.get(&last).is_none_or(|allocation| allocation.desired_status != DesiredStatus::Run)
     })
 }

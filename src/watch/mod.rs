@@ -219,7 +219,7 @@ impl Shared {
     /// Folds news into the view and wakes whom it concerns.
     fn apply(&self, change: Change) {
         let mut view = self.view();
-        let changed = view.apply(change);
+        let changed = view.apply(change, Instant::now());
         self.wake(&view, &changed);
     }
 
@@ -237,7 +237,7 @@ impl Shared {
         }
         for entry in followers.by_number.values_mut() {
             let concerned = changed.allocations().iter().any(|id| {
-                *id == entry.id || view.allocations.get(id).is_some_and(|allocation| allocation.name == entry.name)
+                *id == entry.id || view.get(id).is_some_and(|allocation| allocation.name == entry.name)
             });
             if concerned {
                 entry.heard = now;

@@ -80,16 +80,14 @@ fn due(shared: &Shared) -> Vec<AllocId> {
         }
         entry.heard = now;
         let last = view.last_successor(&entry.id);
-        if !view.gone.contains(&entry.id) {
+        if !view.is_gone(&entry.id) {
             due.push(Arc::clone(&entry.id));
         }
-        match last {
-            Some(last) if last != entry.id => due.push(last),
+        if last != entry.id {
+            due.push(last);
+        } else if view.get(&entry.id).is_none_or(|own| own.desired_status != DesiredStatus::Run) {
             // Stopped and nothing linked: a replacement without links shows in a list only.
-            _ if !view.allocations.get(&entry.id).is_some_and(|it| it.desired_status == DesiredStatus::Run) => {
-                shared.list_wanted.notify_one();
-            }
-            _ => {}
+            shared.list_wanted.notify_one();
         }
     }
     due
