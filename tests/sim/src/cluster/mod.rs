@@ -20,6 +20,7 @@ mod timers;
 mod truth;
 mod writes;
 
+pub(crate) use behaviour::parse_duration;
 pub use behaviour::{Behaviour, Rule, Selector};
 pub use changes::{Change, ChangeLog, Object};
 pub use config::{Config, NodeConfig, Timing};
