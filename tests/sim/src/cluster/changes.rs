@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::model::{Allocation, Deployment, Evaluation, Job, Node, Time};
 
 /// One object as a transaction left it.
@@ -27,6 +29,39 @@ impl Object {
             Self::Node(_) => "Node",
         }
     }
+
+    /// Id, namespace, the further keys that a subscription can name, and the payload.
+    fn parts(&self) -> (&str, &str, Value, Value) {
+        match self {
+            Self::Job { job, deleted } => {
+                let payload = if *deleted {
+                    json!({"Job": job, "Deleted": true})
+                } else {
+                    json!({"Job": job})
+                };
+                (&job.id, &job.namespace, Value::Null, payload)
+            }
+            Self::Allocation(alloc) => (
+                &alloc.id,
+                &alloc.namespace,
+                json!([alloc.job.id, alloc.deployment_id]),
+                json!({"Allocation": alloc}),
+            ),
+            Self::Evaluation(eval) => (
+                &eval.id,
+                &eval.namespace,
+                json!([eval.job_id, eval.deployment_id]),
+                json!({"Evaluation": eval}),
+            ),
+            Self::Deployment(deployment) => (
+                &deployment.id,
+                &deployment.namespace,
+                json!([deployment.job_id]),
+                json!({"Deployment": deployment}),
+            ),
+            Self::Node(node) => (&node.id, "", Value::Null, json!({"Node": node})),
+        }
+    }
 }
 
 /// One line of the event stream: a transaction, or one half of it (registering, updating, stopping
@@ -38,6 +73,19 @@ pub struct Change {
     /// Event type, such as `PlanResult`.
     pub kind: &'static str,
     pub objects: Vec<Object>,
+}
+
+impl Change {
+    /// The line that the event stream would send to a subscriber of everything.
+    pub fn line(&self) -> Value {
+        let events = self.objects.iter().map(|object| {
+            let (key, namespace, filter_keys, payload) = object.parts();
+            json!({"Topic": object.topic(), "Type": self.kind, "Key": key,
+                   "Namespace": namespace, "FilterKeys": filter_keys, "Index": self.index,
+                   "Payload": payload})
+        });
+        json!({"Index": self.index, "Events": events.collect::<Vec<_>>()})
+    }
 }
 
 /// The newest changes, oldest first.

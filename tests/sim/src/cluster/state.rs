@@ -1,5 +1,6 @@
 //! The state of the whole cluster and the loop that carries out what is due.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -15,7 +16,7 @@ use super::rng::Rng;
 use super::tables::{AllocRef, DeploymentRef, EvalRef, JobRef, NodeRef, Tables};
 use super::timers::Timers;
 use super::truth::Truth;
-use crate::model::{ApiError, Node, Time};
+use crate::model::{ApiError, Node, TaskResources, Time};
 
 /// Answer of a restart call, sent when the old processes are gone.
 pub(crate) type Answer = oneshot::Sender<Result<(), ApiError>>;
@@ -93,6 +94,10 @@ pub struct State {
     pub(crate) runners: Vec<Option<Box<Runner>>>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) signing_key: Arc<str>,
+    /// What the allocations of a group take, by job (its create index), version and group.
+    pub(crate) resources: HashMap<(u64, u64, String), Arc<TaskResources>>,
+    /// Behaviour rules of the specification, by job (its create index), version, group and task.
+    pub(crate) task_rules: HashMap<(u64, u64, usize, usize), Arc<Vec<Rule>>>,
     timers: Timers<Due>,
 }
 
@@ -114,6 +119,8 @@ impl State {
             runners: Vec::new(),
             rules: Vec::new(),
             signing_key,
+            resources: HashMap::new(),
+            task_rules: HashMap::new(),
             timers: Timers::default(),
         };
         // A fresh agent has written a few things of its own before the first node registers.

@@ -74,6 +74,8 @@ pub(crate) struct JobSlot {
     pub(crate) record: Option<JobRecord>,
     /// By allocation id, the order of the list.
     pub(crate) allocs: BTreeMap<String, AllocRef>,
+    /// The newest allocation of each name.
+    by_name: HashMap<String, AllocRef>,
     /// Those that the servers want to run, in the order of their creation.
     pub(crate) wanted: BTreeSet<AllocRef>,
     pub(crate) evals: Vec<EvalRef>,
@@ -94,12 +96,16 @@ pub(crate) struct Tables {
     pub(crate) allocs: Vec<Option<Arc<Allocation>>>,
     /// The job of each allocation.
     pub(crate) alloc_jobs: Vec<JobRef>,
+    /// The earlier allocation of the same job and name whose place each took, linked or not.
+    pub(crate) replaces: Vec<Option<AllocRef>>,
     pub(crate) alloc_ids: HashMap<String, AllocRef>,
     pub(crate) evals: Vec<Arc<Evaluation>>,
     pub(crate) eval_ids: HashMap<String, EvalRef>,
     pub(crate) deployments: Vec<Option<Arc<Deployment>>>,
     pub(crate) deployment_ids: HashMap<String, DeploymentRef>,
     pub(crate) nodes: Vec<Arc<Node>>,
+    /// CPU (MHz), memory (MB) and disk (MB) that the not terminal allocations of each node take.
+    pub(crate) used: Vec<[u64; 3]>,
     pub(crate) node_ids: BTreeMap<String, NodeRef>,
 }
 
@@ -183,6 +189,7 @@ impl Tables {
         entry.record = None;
         let allocs: Vec<AllocRef> = std::mem::take(&mut entry.allocs).into_values().collect();
         entry.wanted.clear();
+        entry.by_name.clear();
         let deployments = std::mem::take(&mut entry.deployments);
         entry.touched.jobs = self.index;
         entry.touched.summaries = self.index;
@@ -199,6 +206,11 @@ impl Tables {
         for alloc in &allocs {
             if let Some(gone) = self.allocs[*alloc].take() {
                 self.alloc_ids.remove(&gone.id);
+                if !gone.terminal()
+                    && let Some(node) = self.node_ids.get(&gone.node_id)
+                {
+                    take(&mut self.used[*node], &gone, false);
+                }
             }
         }
         for deployment in deployments {
@@ -266,6 +278,11 @@ impl Tables {
         if let Some(record) = &mut entry.record {
             record.live = record.live + usize::from(!alloc.terminal()) - usize::from(was_live);
         }
+        if was_live == alloc.terminal()
+            && let Some(node) = self.node_ids.get(&alloc.node_id)
+        {
+            take(&mut self.used[*node], &alloc, !was_live);
+        }
         let alloc = Arc::new(alloc);
         let reference = if let Some(known) = known {
             self.allocs[known] = Some(Arc::clone(&alloc));
@@ -274,6 +291,8 @@ impl Tables {
             let new = self.allocs.len();
             self.allocs.push(Some(Arc::clone(&alloc)));
             self.alloc_jobs.push(slot);
+            self.replaces
+                .push(entry.by_name.insert(alloc.name.clone(), new));
             self.alloc_ids.insert(alloc.id.clone(), new);
             entry.allocs.insert(alloc.id.clone(), new);
             new
@@ -359,11 +378,24 @@ impl Tables {
         if node == self.nodes.len() {
             self.node_ids.insert(new.id.clone(), node);
             self.nodes.push(Arc::clone(&new));
+            self.used.push([0; 3]);
         } else {
             self.nodes[node] = Arc::clone(&new);
         }
         self.indexes.nodes = self.index;
         new
+    }
+}
+
+/// Adds what an allocation takes of its node, or takes it off again.
+fn take(used: &mut [u64; 3], alloc: &Allocation, more: bool) {
+    let (cpu, memory, disk) = alloc.spec().map_or((0, 0, 0), crate::model::TaskGroup::demand);
+    for (used, demand) in used.iter_mut().zip([cpu, memory, disk]) {
+        *used = if more {
+            *used + demand
+        } else {
+            used.saturating_sub(demand)
+        };
     }
 }
 

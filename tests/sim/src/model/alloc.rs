@@ -112,6 +112,16 @@ pub struct TaskResources {
 }
 
 impl TaskResources {
+    /// Nothing: for a group that its job does not have.
+    pub(crate) fn none() -> Self {
+        Self {
+            allocated: Value::Null,
+            total: Value::Null,
+            shared: Value::Null,
+            tasks: Value::Null,
+        }
+    }
+
     /// The resources of one allocation of this group.
     pub fn of(group: &TaskGroup) -> Self {
         let legacy = |cpu: u64, memory: u64, max: u64, disk: u64| {

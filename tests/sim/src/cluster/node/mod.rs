@@ -1,32 +1,89 @@
-//! Nodes.
-use super::state::State;
+//! A client node: it hears what the servers want, runs allocations, and reports.
+//!
+//! What a node knows is ahead of what the API shows: task states live here and reach the servers'
+//! tables with the node's next report ([`super::report`]).
+
+mod alloc;
+mod health;
+mod process;
+mod restart;
+mod task;
+mod ticks;
+
+pub(crate) use alloc::Runner;
+
+use std::collections::BTreeSet;
+
+use super::state::{Due, State};
 use super::tables::{AllocRef, NodeRef};
-use crate::model::{ApiError, Time};
+use crate::model::Time;
+
+/// One node's side of the cluster.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) anchor: Time,
+    /// Ticks come at whole multiples of the pause after this.
+    pub(super) anchor: Time,
+    pub(super) tick_planned: bool,
+    /// A report is under way; no ticks until it is written.
+    pub(super) sending: bool,
+    /// Allocations with something to report.
+    pub(super) dirty: BTreeSet<AllocRef>,
+    /// Allocations of which the servers want something new.
+    news: Vec<AllocRef>,
+    fetch_planned: bool,
 }
+
 impl Node {
     pub(crate) fn new(anchor: Time) -> Self {
-        Self { anchor }
+        Self {
+            anchor,
+            tick_planned: false,
+            sending: false,
+            dirty: BTreeSet::new(),
+            news: Vec::new(),
+            fetch_planned: false,
+        }
     }
 }
-#[derive(Debug)]
-pub(crate) struct Runner;
+
 impl State {
-    pub(crate) fn fetch(&mut self, _n: NodeRef) {}
-    pub(crate) fn tick(&mut self, _n: NodeRef) {}
-    pub(crate) fn task_due(&mut self, _a: AllocRef, _t: usize, _k: u32) {}
-    pub(crate) fn begin(&mut self, _a: AllocRef) {}
-    pub(crate) fn group_delay_over(&mut self, _a: AllocRef, _k: u32) {}
-    pub(crate) fn steady(&mut self, _a: AllocRef, _k: u32) {}
-    pub(crate) fn health_deadline(&mut self, _a: AllocRef) {}
-    pub(crate) fn restart(
+    /// The servers have written something about an allocation that its node will hear.
+    pub(crate) fn tell_node(&mut self, alloc: AllocRef) {
+        let Some(stored) = self.tables.alloc(alloc) else {
+            return;
+        };
+        let Some(node) = self.tables.node_ids.get(&stored.node_id).copied() else {
+            return;
+        };
+        self.nodes[node].news.push(alloc);
+        if !self.nodes[node].fetch_planned {
+            self.nodes[node].fetch_planned = true;
+            let delay = self.timing.fetch;
+            let delay = self.draw(delay);
+            self.plan_in(delay, Due::Fetch { node });
+        }
+    }
+
+    /// The node hears the news.
+    pub(crate) fn fetch(&mut self, node: NodeRef) {
+        self.nodes[node].fetch_planned = false;
+        let mut news = std::mem::take(&mut self.nodes[node].news);
+        news.sort_unstable();
+        news.dedup();
+        for alloc in news {
+            self.hear(node, alloc);
+        }
+    }
+
+    /// Works on a runner that is taken out of the state meanwhile.
+    pub(super) fn with_runner<T>(
         &mut self,
-        _id: &str,
-        _task: &str,
-        _all: bool,
-    ) -> Result<Option<tokio::sync::oneshot::Receiver<Result<(), ApiError>>>, ApiError> {
-        Ok(None)
+        alloc: AllocRef,
+        f: impl FnOnce(&mut Self, &mut Runner) -> T,
+    ) -> Option<T> {
+        let mut runner = self.runners.get_mut(alloc)?.take()?;
+        let result = f(self, &mut runner);
+        self.runners[alloc] = Some(runner);
+        Some(result)
     }
 }
