@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod cluster;
+pub mod demo;
 pub mod front;
 pub mod model;

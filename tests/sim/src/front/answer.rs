@@ -138,9 +138,4 @@ impl Body {
             }
         }
     }
-
-    /// Will it end in an error or never?
-    pub(crate) fn ends_well(&self) -> bool {
-        matches!(self.end, End::Complete | End::After(_))
-    }
 }

@@ -53,10 +53,11 @@ fn lines_of(cluster: &Cluster, job: &str) -> Vec<Value> {
         let lines = state.changes().iter().map(|change| change.line());
         lines
             .filter(|line| {
-                line["Events"].as_array().unwrap().iter().any(|event| {
-                    event["Key"] == job
-                        || event["FilterKeys"][0] == job
-                })
+                line["Events"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|event| event["Key"] == job || event["FilterKeys"][0] == job)
             })
             .collect()
     })
@@ -124,11 +125,11 @@ async fn send(cluster: Cluster, request: Request, path: String) -> Option<Answer
                     "KnownLeader": false, "LastContact": 0, "NextToken": "", "Warnings": ""})
             })
         }
-        ("GET", ["allocation", id]) => ok(cluster.read(|state| {
-            serde_json::to_value(state.allocation(id).unwrap().with_job()).unwrap()
-        })),
-        ("GET", ["evaluation", id]) => ok(cluster
-            .read(|state| serde_json::to_value(state.evaluation(id).unwrap()).unwrap())),
+        ("GET", ["allocation", id]) => ok(cluster
+            .read(|state| serde_json::to_value(state.allocation(id).unwrap().with_job()).unwrap())),
+        ("GET", ["evaluation", id]) => {
+            ok(cluster.read(|state| serde_json::to_value(state.evaluation(id).unwrap()).unwrap()))
+        }
         ("GET", ["job", id, list]) => ok(cluster.read(|state| match *list {
             "allocations" => state
                 .job_allocations("default", id)
@@ -316,7 +317,11 @@ impl Replay {
         assert_eq!(simulated.len(), recorded.len());
         for ((name, recorded), (_, simulated)) in recorded.iter().zip(&simulated) {
             let differs = difference(recorded, simulated);
-            assert!(differs.is_empty(), "{name} {}: {differs:#?}", recorded["Type"]);
+            assert!(
+                differs.is_empty(),
+                "{name} {}: {differs:#?}",
+                recorded["Type"]
+            );
         }
     }
 

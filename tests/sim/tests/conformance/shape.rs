@@ -70,7 +70,11 @@ fn walk(value: &Value, path: &str, out: &mut BTreeSet<String>) {
 /// Paths that only one of the two has.
 pub(crate) fn difference(recorded: &Value, simulated: &Value) -> Vec<String> {
     let (recorded, simulated) = (shape(recorded), shape(simulated));
-    let missing = recorded.difference(&simulated).map(|p| format!("missing {p}"));
-    let extra = simulated.difference(&recorded).map(|p| format!("extra {p}"));
+    let missing = recorded
+        .difference(&simulated)
+        .map(|p| format!("missing {p}"));
+    let extra = simulated
+        .difference(&recorded)
+        .map(|p| format!("extra {p}"));
     missing.chain(extra).collect()
 }
