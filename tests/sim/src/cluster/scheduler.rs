@@ -123,20 +123,15 @@ impl State {
             .is_some_and(|deployment| deployment.is_active())
     }
 
-    fn sort_allocations(
-        &self,
-        slot: JobRef,
-        job: &Job,
-        eval: EvalRef,
-    ) -> BTreeMap<String, Sorted> {
+    fn sort_allocations(&self, slot: JobRef, job: &Job, eval: EvalRef) -> BTreeMap<String, Sorted> {
         let mut groups: BTreeMap<String, Sorted> = BTreeMap::new();
         for reference in &self.tables.jobs[slot].wanted {
             let Some(alloc) = self.tables.alloc(*reference) else {
                 continue;
             };
             let sorted = groups.entry(alloc.group.clone()).or_default();
-            sorted.had_running |= alloc.job.version == job.version
-                && alloc.job.create_index == job.create_index;
+            sorted.had_running |=
+                alloc.job.version == job.version && alloc.job.create_index == job.create_index;
             let node = self.tables.node_ids.get(&alloc.node_id);
             let node = node.map(|node| &self.tables.nodes[*node]);
             match alloc.client {
@@ -311,7 +306,12 @@ impl State {
             });
         }
         let mut names: BTreeSet<u32> = BTreeSet::new();
-        let staying = [&sorted.keep, &sorted.migrate, &sorted.lost, &sorted.reschedule];
+        let staying = [
+            &sorted.keep,
+            &sorted.migrate,
+            &sorted.lost,
+            &sorted.reschedule,
+        ];
         names.extend(staying.into_iter().flatten().filter_map(name_of));
         names.extend(sorted.complete.iter().filter_map(name_of));
         names.extend(sorted.later.iter().filter_map(|(alloc, _)| name_of(alloc)));
@@ -320,7 +320,15 @@ impl State {
         }
         updates.reschedule_later += size(sorted.later.len());
         updates.ignore += size(sorted.later.len() + sorted.complete.len());
-        self.plan_versions(job, group, &sorted.keep, deployment, plan, &mut wants, &mut updates);
+        self.plan_versions(
+            job,
+            group,
+            &sorted.keep,
+            deployment,
+            plan,
+            &mut wants,
+            &mut updates,
+        );
         for alloc in &sorted.migrate {
             plan.stops.push(Stop {
                 alloc: *alloc,
@@ -404,7 +412,10 @@ impl State {
                 replaced.push(*reference);
             }
         }
-        let parallel = group.update.as_ref().map_or(0, |update| update.max_parallel);
+        let parallel = group
+            .update
+            .as_ref()
+            .map_or(0, |update| update.max_parallel);
         let limit = if parallel == 0 {
             replaced.len()
         } else {
@@ -444,7 +455,10 @@ impl State {
     fn next_tracker(&self, reference: AllocRef, job: &Job) -> Option<RescheduleTracker> {
         let alloc = self.tables.alloc(reference)?;
         let policy = job.group(&alloc.group)?.reschedule_policy.as_ref()?;
-        let mut events = alloc.tracker.as_ref().map_or(Vec::new(), |t| t.events.clone());
+        let mut events = alloc
+            .tracker
+            .as_ref()
+            .map_or(Vec::new(), |t| t.events.clone());
         let delay = next_delay(policy, &events);
         events.push(RescheduleEvent {
             delay,
@@ -529,7 +543,8 @@ impl State {
                 let mut eval = self.new_eval(job, "alloc-reschedule");
                 "created for delayed rescheduling".clone_into(&mut eval.status_description);
                 eval.job_modify_index = job.modify_index;
-                eval.previous_eval.clone_from(&self.tables.evals[reference].id);
+                eval.previous_eval
+                    .clone_from(&self.tables.evals[reference].id);
                 eval.snapshot_index = self.tables.index;
                 eval.wait_until = Some(due);
                 current = Some((due, eval.id.clone()));
@@ -643,9 +658,9 @@ fn next_delay(policy: &crate::model::ReschedulePolicy, history: &[RescheduleEven
     use crate::model::DelayFunction;
     let delay = match policy.delay_function {
         DelayFunction::Constant => return policy.delay,
-        DelayFunction::Exponential => {
-            history.last().map_or(policy.delay, |event| event.delay.saturating_mul(2))
-        }
+        DelayFunction::Exponential => history
+            .last()
+            .map_or(policy.delay, |event| event.delay.saturating_mul(2)),
         DelayFunction::Fibonacci => match history {
             [] | [_] => policy.delay,
             [.., before, last] => before.delay.saturating_add(last.delay),

@@ -389,7 +389,9 @@ impl Tables {
 
 /// Adds what an allocation takes of its node, or takes it off again.
 fn take(used: &mut [u64; 3], alloc: &Allocation, more: bool) {
-    let (cpu, memory, disk) = alloc.spec().map_or((0, 0, 0), crate::model::TaskGroup::demand);
+    let (cpu, memory, disk) = alloc
+        .spec()
+        .map_or((0, 0, 0), crate::model::TaskGroup::demand);
     for (used, demand) in used.iter_mut().zip([cpu, memory, disk]) {
         *used = if more {
             *used + demand

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use nomad_sim::cluster::{Behaviour, Cluster, Config, Selector};
+use nomad_sim::cluster::{Behaviour, Cluster, Config, Selector, Timing};
 use nomad_sim::model::ApiError;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::recording::{Names, Recording, Request, read};
-use crate::shape::difference;
+use crate::shape::{difference, task_events};
 use crate::trace;
 
 /// What came of a replay.
@@ -53,10 +53,11 @@ fn lines_of(cluster: &Cluster, job: &str) -> Vec<Value> {
         let lines = state.changes().iter().map(|change| change.line());
         lines
             .filter(|line| {
-                line["Events"].as_array().unwrap().iter().any(|event| {
-                    event["Key"] == job
-                        || event["FilterKeys"][0] == job
-                })
+                line["Events"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|event| event["Key"] == job || event["FilterKeys"][0] == job)
             })
             .collect()
     })
@@ -124,11 +125,11 @@ async fn send(cluster: Cluster, request: Request, path: String) -> Option<Answer
                     "KnownLeader": false, "LastContact": 0, "NextToken": "", "Warnings": ""})
             })
         }
-        ("GET", ["allocation", id]) => ok(cluster.read(|state| {
-            serde_json::to_value(state.allocation(id).unwrap().with_job()).unwrap()
-        })),
-        ("GET", ["evaluation", id]) => ok(cluster
-            .read(|state| serde_json::to_value(state.evaluation(id).unwrap()).unwrap())),
+        ("GET", ["allocation", id]) => ok(cluster
+            .read(|state| serde_json::to_value(state.allocation(id).unwrap().with_job()).unwrap())),
+        ("GET", ["evaluation", id]) => {
+            ok(cluster.read(|state| serde_json::to_value(state.evaluation(id).unwrap()).unwrap()))
+        }
         ("GET", ["job", id, list]) => ok(cluster.read(|state| match *list {
             "allocations" => state
                 .job_allocations("default", id)
@@ -150,27 +151,45 @@ async fn send(cluster: Cluster, request: Request, path: String) -> Option<Answer
     Some(answer(result, began))
 }
 
-/// Behaviour of some processes, which the recorded shell scripts say in their own way.
-pub(crate) type Rules = Vec<(Selector, Behaviour)>;
+/// What the recorded shell scripts and the recorder's machine say in their own way.
+#[derive(Default)]
+pub(crate) struct Setting {
+    pub(crate) timing: Timing,
+    /// Seconds of the recording, and what holds from then on.
+    pub(crate) rules: Vec<(f64, Selector, Behaviour)>,
+}
 
-/// Replays a recording. `later` are rules that come into force at a time of the recording, in
-/// seconds.
-pub(crate) async fn replay(name: &str, rules: Rules, later: Vec<(f64, Rules)>) -> Replay {
+impl Setting {
+    pub(crate) fn rule(mut self, selector: Selector, behaviour: Behaviour) -> Self {
+        self.rules.push((0.0, selector, behaviour));
+        self
+    }
+
+    pub(crate) fn later(mut self, at: f64, selector: Selector, behaviour: Behaviour) -> Self {
+        self.rules.push((at, selector, behaviour));
+        self
+    }
+}
+
+/// Replays a recording.
+pub(crate) async fn replay(name: &str, setting: Setting) -> Replay {
     let recording = read(name);
     let recorded = Names::of(&recording.lines);
-    let cluster = Cluster::new(Config::seeded(1));
-    for (selector, behaviour) in rules {
-        cluster.behave(selector, behaviour);
-    }
+    let cluster = Cluster::new(Config {
+        timing: setting.timing,
+        ..Config::seeded(1)
+    });
     let start = Instant::now();
-    let moment = |seconds: f64| start + Duration::from_secs_f64(seconds);
-    for (at, rules) in later {
+    let moment = move |seconds: f64| start + Duration::from_secs_f64(seconds);
+    for (at, selector, behaviour) in setting.rules {
+        if at == 0.0 {
+            cluster.behave(selector, behaviour);
+            continue;
+        }
         let cluster = cluster.clone();
         tokio::spawn(async move {
             tokio::time::sleep_until(moment(at)).await;
-            for (selector, behaviour) in rules {
-                cluster.behave(selector, behaviour);
-            }
+            cluster.behave(selector, behaviour);
         });
     }
     let job = recording
@@ -187,17 +206,14 @@ pub(crate) async fn replay(name: &str, rules: Rules, later: Vec<(f64, Rules)>) -
         tokio::time::sleep_until(moment(request.at)).await;
         let simulated = Names::of(&lines_of(&cluster, &job));
         let path = translate(&request.path, &recorded, &simulated, &cluster);
-        let mut call = Box::pin(send(cluster.clone(), request.clone(), path));
-        // The first poll sends it; whoever waits for its answer must not hold up the next one.
-        let first = futures_poll(&mut call).await;
-        calls.push((request, first, call));
+        let call = tokio::spawn(send(cluster.clone(), request.clone(), path));
+        // The request is sent before the next one; its answer must not hold that up.
+        tokio::task::yield_now().await;
+        calls.push((request, call));
     }
     let mut answers = Vec::new();
-    for (request, first, call) in calls {
-        let answer = match first {
-            Some(answer) => answer,
-            None => call.await,
-        };
+    for (request, call) in calls {
+        let answer = call.await.unwrap();
         answers.extend(answer.map(|answer| (request, answer)));
     }
     tokio::time::sleep_until(moment(recording.end + 1.0)).await;
@@ -210,17 +226,6 @@ pub(crate) async fn replay(name: &str, rules: Rules, later: Vec<(f64, Rules)>) -
         lines,
         answers,
     }
-}
-
-/// Polls a future once.
-async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-    std::future::poll_fn(|context| {
-        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        })
-    })
-    .await
 }
 
 impl Replay {
@@ -316,7 +321,16 @@ impl Replay {
         assert_eq!(simulated.len(), recorded.len());
         for ((name, recorded), (_, simulated)) in recorded.iter().zip(&simulated) {
             let differs = difference(recorded, simulated);
-            assert!(differs.is_empty(), "{name} {}: {differs:#?}", recorded["Type"]);
+            assert!(
+                differs.is_empty(),
+                "{name} {}: {differs:#?}",
+                recorded["Type"]
+            );
+        }
+        let recorded = task_events(&self.recording.lines);
+        let simulated = task_events(&self.lines);
+        for (kind, recorded) in &recorded {
+            assert_eq!(simulated.get(kind), Some(recorded), "task event {kind}");
         }
     }
 

@@ -28,7 +28,11 @@ fn allocation(alloc: &Value, index: u64, names: &Names) -> String {
     optional(&mut out, "previous", previous);
     optional(&mut out, "in", names.name(text(&alloc["DeploymentID"])));
     optional(&mut out, "of", names.name(text(&alloc["EvalID"])));
-    optional(&mut out, "follow-up", names.name(text(&alloc["FollowupEvalID"])));
+    optional(
+        &mut out,
+        "follow-up",
+        names.name(text(&alloc["FollowupEvalID"])),
+    );
     let transition = &alloc["DesiredTransition"];
     for flag in ["Migrate", "ForceReschedule"] {
         if transition[flag] == true {
@@ -68,7 +72,9 @@ fn evaluation(eval: &Value, names: &Names) -> String {
         for (group, metric) in groups {
             let coalesced = &metric["CoalescedFailures"];
             let evaluated = &metric["NodesEvaluated"];
-            out.push_str(&format!(" failed {group} (+{coalesced}, {evaluated} nodes)"));
+            out.push_str(&format!(
+                " failed {group} (+{coalesced}, {evaluated} nodes)"
+            ));
         }
     }
     if let Some(groups) = eval["QueuedAllocations"].as_object() {
@@ -109,7 +115,11 @@ fn deployment(deployment: &Value, names: &Names) -> String {
             state["PlacedAllocs"],
             state["HealthyAllocs"],
             state["UnhealthyAllocs"],
-            if state["RequireProgressBy"].is_null() { "" } else { " in time" },
+            if state["RequireProgressBy"].is_null() {
+                ""
+            } else {
+                " in time"
+            },
         ));
     }
     out
@@ -117,10 +127,18 @@ fn deployment(deployment: &Value, names: &Names) -> String {
 
 fn job(payload: &Value) -> String {
     let job = &payload["Job"];
-    let gone = if payload["Deleted"] == true { " deleted" } else { "" };
+    let gone = if payload["Deleted"] == true {
+        " deleted"
+    } else {
+        ""
+    };
     let stop = if job["Stop"] == true { " stopped" } else { "" };
     let stable = if job["Stable"] == true { " stable" } else { "" };
-    format!("job {} v{}{stop}{stable}{gone}", text(&job["Status"]), job["Version"])
+    format!(
+        "job {} v{}{stop}{stable}{gone}",
+        text(&job["Status"]),
+        job["Version"]
+    )
 }
 
 /// One entry for each line, its objects sorted. Of the nodes' reports only what the servers made of
@@ -203,7 +221,7 @@ pub(crate) fn nodes(lines: &[Value], names: &Names) -> BTreeMap<String, History>
                         same.push(told);
                     }
                 }
-                let set = |key: &str| if state[key].is_null() { "" } else { key };
+                let set = |key: &'static str| if state[key].is_null() { "" } else { key };
                 history.last.insert(
                     task.clone(),
                     format!(

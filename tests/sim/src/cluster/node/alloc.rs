@@ -9,9 +9,7 @@ use super::restart::Call;
 use super::task::{Step, Task};
 use crate::cluster::state::{Due, State};
 use crate::cluster::tables::{AllocRef, JobRef, NodeRef};
-use crate::model::{
-    ClientStatus, DesiredStatus, EventKind, Job, TaskGroup, TaskStateKind, Time,
-};
+use crate::model::{ClientStatus, DesiredStatus, EventKind, Job, TaskGroup, TaskStateKind, Time};
 
 /// Where an allocation is in its life on the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +127,12 @@ impl State {
         let Some(stored) = self.tables.alloc(alloc).cloned() else {
             return;
         };
-        let Some(group) = stored.job.groups.iter().position(|g| g.name == stored.group) else {
+        let Some(group) = stored
+            .job
+            .groups
+            .iter()
+            .position(|g| g.name == stored.group)
+        else {
             return;
         };
         let mut tasks: Vec<Task> = Vec::new();
@@ -357,7 +360,11 @@ impl State {
                 || (spec.has_hook("poststop") && task.step == Step::Gate && !run.begun())
         };
         let specs = &run.job.groups[run.group].tasks;
-        if specs.iter().zip(&run.tasks).all(|(spec, task)| over(spec, task)) {
+        if specs
+            .iter()
+            .zip(&run.tasks)
+            .all(|(spec, task)| over(spec, task))
+        {
             self.finish(run);
         }
     }

@@ -39,11 +39,7 @@ impl State {
                 update.min_healthy_time,
                 update.healthy_deadline,
             ),
-            (_, _, Some(migrate)) => (
-                "",
-                migrate.min_healthy_time,
-                migrate.healthy_deadline,
-            ),
+            (_, _, Some(migrate)) => ("", migrate.min_healthy_time, migrate.healthy_deadline),
             // System jobs have no migrate block: Nomad's defaults.
             _ => ("", 10_000_000_000, 300_000_000_000),
         };

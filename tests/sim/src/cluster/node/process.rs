@@ -35,7 +35,12 @@ impl Behaviour {
 
 impl State {
     /// The rules that the specification makes for a task; allocations share them.
-    pub(super) fn task_rules(&mut self, job: &Arc<Job>, group: usize, task: usize) -> Arc<Vec<Rule>> {
+    pub(super) fn task_rules(
+        &mut self,
+        job: &Arc<Job>,
+        group: usize,
+        task: usize,
+    ) -> Arc<Vec<Rule>> {
         let key = (job.create_index, job.version, group, task);
         let shared = self.task_rules.entry(key).or_insert_with(|| {
             let spec = &job.groups[group].tasks[task];
@@ -102,7 +107,11 @@ impl State {
         self.step(run, task, Step::Dying, delay);
     }
 
-    fn record_of<'a>(&'a mut self, run: &Runner, task: usize) -> Option<&'a mut Vec<truth::Process>> {
+    fn record_of<'a>(
+        &'a mut self,
+        run: &Runner,
+        task: usize,
+    ) -> Option<&'a mut Vec<truth::Process>> {
         let record = self.truth.allocations.get_mut(&run.id)?;
         let name = run.group().tasks[task].name.clone();
         Some(record.processes.entry(name).or_default())

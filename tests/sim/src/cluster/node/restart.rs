@@ -230,7 +230,12 @@ impl State {
             }
         }
         run.calls = open;
-        if run.gates_closed && !run.tasks.iter().any(|task| task.restart && task.has_process()) {
+        if run.gates_closed
+            && !run
+                .tasks
+                .iter()
+                .any(|task| task.restart && task.has_process())
+        {
             run.gates_closed = false;
             self.open_gates(run);
         }

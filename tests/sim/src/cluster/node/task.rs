@@ -371,12 +371,14 @@ fn turn_has_come(run: &Runner, task: usize) -> bool {
         return all(&main, &|task| task.state.state == TaskStateKind::Running);
     }
     let before = |other: usize| specs[other].has_hook("prestart");
-    (0..specs.len()).filter(|other| before(*other)).all(|other| {
-        let task = &run.tasks[other];
-        if specs[other].is_sidecar() {
-            task.state.state == TaskStateKind::Running
-        } else {
-            task.step == Step::Dead && !task.state.failed
-        }
-    })
+    (0..specs.len())
+        .filter(|other| before(*other))
+        .all(|other| {
+            let task = &run.tasks[other];
+            if specs[other].is_sidecar() {
+                task.state.state == TaskStateKind::Running
+            } else {
+                task.step == Step::Dead && !task.state.failed
+            }
+        })
 }
