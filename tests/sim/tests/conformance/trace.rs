@@ -168,11 +168,21 @@ pub(crate) fn servers(lines: &[Value], names: &Names) -> Vec<String> {
             out.push(format!("{kind}: {}", told.join("; ")));
         }
     }
+    // An older blocked evaluation is cancelled by a task of its own, some time after the new one.
+    for number in 1..out.len() {
+        if out[number].contains("canceled because=existing") {
+            let cancelled = out.remove(number);
+            let newer = out[..number]
+                .iter()
+                .rposition(|told| told.contains(" blocked "));
+            out.insert(newer.map_or(number, |newer| newer + 1), cancelled);
+        }
+    }
     out
 }
 
 /// What the nodes told of one allocation.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct History {
     /// Client states in order; `pending` only where nothing followed, since a node can skip it.
     pub(crate) states: Vec<String>,
@@ -183,6 +193,23 @@ pub(crate) struct History {
     /// Health at the end.
     pub(crate) healthy: Option<bool>,
     pub(crate) description: String,
+}
+
+impl History {
+    /// The same but for states that one of the two skipped because its node did not look in time.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        let within = |short: &[String], long: &[String]| {
+            let mut rest = long.iter();
+            short.iter().all(|state| rest.any(|other| other == state))
+        };
+        let states = within(&self.states, &other.states) || within(&other.states, &self.states);
+        states
+            && self.states.last() == other.states.last()
+            && self.tasks == other.tasks
+            && self.last == other.last
+            && self.healthy == other.healthy
+            && self.description == other.description
+    }
 }
 
 /// By allocation name.
