@@ -16,7 +16,6 @@ use crate::trace;
 pub(crate) struct Replay {
     pub(crate) recording: Recording,
     pub(crate) recorded: Names,
-    pub(crate) cluster: Cluster,
     /// The simulation's event lines of the recorded job.
     pub(crate) lines: Vec<Value>,
     pub(crate) simulated: Names,
@@ -241,7 +240,6 @@ pub(crate) async fn replay(name: &str, setting: Setting) -> Replay {
         simulated: Names::of(&lines),
         recorded,
         recording,
-        cluster,
         lines,
         answers,
     }
