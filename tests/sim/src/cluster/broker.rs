@@ -128,7 +128,7 @@ impl State {
             let mut blocked = eval.clone();
             blocked.id = self.rng.uuid();
             blocked.status = "blocked";
-            blocked.status_description = "created to place remaining allocations".to_owned();
+            "created to place remaining allocations".clone_into(&mut blocked.status_description);
             blocked.triggered_by = "queued-allocs";
             blocked.previous_eval.clone_from(&eval.id);
             blocked.next_eval.clear();
@@ -320,9 +320,7 @@ impl State {
             if job.stop { "dead" } else { "running" }
         } else if record.live > 0 || (deploying && !job.stop) {
             "running"
-        } else if record.open_evals > 0 {
-            "pending"
-        } else if self.tables.jobs[slot].evals.is_empty() {
+        } else if record.open_evals > 0 || self.tables.jobs[slot].evals.is_empty() {
             "pending"
         } else {
             "dead"

@@ -1,5 +1,6 @@
 //! Reading the servers' state: what an API front needs to answer `GET`s and blocking queries.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::changes::ChangeLog;
@@ -146,6 +147,29 @@ impl State {
     /// An evaluation by its full id.
     pub fn evaluation(&self, id: &str) -> Option<&Arc<Evaluation>> {
         Some(&self.tables.evals[*self.tables.eval_ids.get(id)?])
+    }
+
+    /// The evaluations that an evaluation leads to or comes from, itself not among them, in the order
+    /// of their creation (`related=true`).
+    pub fn related_evaluations(&self, id: &str) -> Vec<&Arc<Evaluation>> {
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        let mut open: Vec<usize> = self.tables.eval_ids.get(id).copied().into_iter().collect();
+        while let Some(eval) = open.pop() {
+            if found.insert(eval) {
+                let eval = &self.tables.evals[eval];
+                let links = [&eval.previous_eval, &eval.next_eval, &eval.blocked_eval];
+                open.extend(
+                    links
+                        .into_iter()
+                        .filter_map(|id| self.tables.eval_ids.get(id)),
+                );
+            }
+        }
+        found
+            .into_iter()
+            .map(|eval| &self.tables.evals[eval])
+            .filter(|eval| eval.id != id)
+            .collect()
     }
 
     /// The deployments of a job in the order of their creation.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::changes::Object;
+use super::scheduler::reschedule_at;
 use super::state::{Due, State};
 use super::tables::{AllocRef, JobRef, NodeRef};
 use crate::model::{ClientStatus, DeploymentStatus, NetworkStatus, TaskState, TaskStateKind, Time};
@@ -87,7 +88,7 @@ impl State {
                     && !changed.server_terminal()
                     && let Some(current) = current
                     && !current.stop
-                    && self.reschedule_at(&changed, &current).is_some()
+                    && reschedule_at(&changed, &current).is_some()
                 {
                     failed.insert(job);
                 }

@@ -1,6 +1,6 @@
 //! The only source of chance: a small seeded generator, so that a seed gives the same cluster again.
 
-/// SplitMix64.
+/// The generator known as `SplitMix64`.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 

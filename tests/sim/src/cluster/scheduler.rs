@@ -168,7 +168,7 @@ impl State {
             sorted.reschedule.push(reference);
             return;
         }
-        match self.reschedule_at(alloc, job) {
+        match reschedule_at(alloc, job) {
             None => sorted.keep.push(reference),
             Some(due) => {
                 let awaited = !alloc.followup_eval.is_empty();
@@ -182,27 +182,6 @@ impl State {
                 }
             }
         }
-    }
-
-    /// When the policy lets a failed allocation be placed again; `None` if it does not.
-    pub(crate) fn reschedule_at(&self, alloc: &Allocation, job: &Job) -> Option<Time> {
-        let policy = job.group(&alloc.group)?.reschedule_policy.as_ref()?;
-        if !policy.enabled() {
-            return None;
-        }
-        let failed_at = failed_at(alloc);
-        let history = alloc.tracker.as_ref().map_or(&[][..], |t| &t.events);
-        if !policy.unlimited {
-            let since = failed_at.plus(-policy.interval);
-            let attempted = history
-                .iter()
-                .filter(|event| event.reschedule_time > since)
-                .count();
-            if attempted >= usize::try_from(policy.attempts).unwrap_or(usize::MAX) {
-                return None;
-            }
-        }
-        Some(failed_at.plus(next_delay(policy, history)))
     }
 
     fn plan_groups(
@@ -640,6 +619,27 @@ impl State {
             outcome.queued.extend(groups);
         }
     }
+}
+
+/// When the policy lets a failed allocation be placed again; `None` if it does not.
+pub(crate) fn reschedule_at(alloc: &Allocation, job: &Job) -> Option<Time> {
+    let policy = job.group(&alloc.group)?.reschedule_policy.as_ref()?;
+    if !policy.enabled() {
+        return None;
+    }
+    let failed_at = failed_at(alloc);
+    let history = alloc.tracker.as_ref().map_or(&[][..], |t| &t.events);
+    if !policy.unlimited {
+        let since = failed_at.plus(-policy.interval);
+        let attempted = history
+            .iter()
+            .filter(|event| event.reschedule_time > since)
+            .count();
+        if attempted >= usize::try_from(policy.attempts).unwrap_or(usize::MAX) {
+            return None;
+        }
+    }
+    Some(failed_at.plus(next_delay(policy, history)))
 }
 
 /// When the last task of a failed allocation ended.

@@ -49,8 +49,8 @@ pub(crate) enum Due {
     Cancel,
     /// A delayed evaluation's time has come.
     Delayed { eval: EvalRef },
-    /// A node hears what the servers want of it.
-    Fetch { node: NodeRef },
+    /// A node hears what the servers want of one of its allocations.
+    Fetch { alloc: AllocRef },
     /// A node looks at what it has to report.
     Tick { node: NodeRef },
     /// The servers write the collected reports.
@@ -198,7 +198,7 @@ impl State {
             Due::Work { job } => self.work(job),
             Due::Cancel => self.cancel_needless(),
             Due::Delayed { eval } => self.delayed(eval),
-            Due::Fetch { node } => self.fetch(node),
+            Due::Fetch { alloc } => self.fetch(alloc),
             Due::Tick { node } => self.tick(node),
             Due::Commit => self.commit_reports(),
             Due::Task { alloc, task, token } => self.task_due(alloc, task, token),

@@ -69,8 +69,6 @@ pub(crate) struct JobRecord {
 /// blocking queries watch.
 #[derive(Debug, Default)]
 pub(crate) struct JobSlot {
-    pub(crate) namespace: String,
-    pub(crate) id: String,
     pub(crate) record: Option<JobRecord>,
     /// By allocation id, the order of the list.
     pub(crate) allocs: BTreeMap<String, AllocRef>,
@@ -117,11 +115,7 @@ impl Tables {
             return *found;
         }
         let job = self.jobs.len();
-        self.jobs.push(JobSlot {
-            namespace: namespace.to_owned(),
-            id: id.to_owned(),
-            ..JobSlot::default()
-        });
+        self.jobs.push(JobSlot::default());
         self.job_ids.insert(key, job);
         job
     }

@@ -92,6 +92,10 @@ impl State {
         let index = self.transaction();
         job.create_index = index;
         job.submit_time = self.now;
+        // The evaluations of a purged job of this id are still there.
+        if !self.tables.jobs[slot].evals.is_empty() {
+            job.status = "dead";
+        }
         if let Some(before) = &before {
             job.create_index = before.create_index;
             job.version = before.version + 1;
@@ -124,7 +128,9 @@ impl State {
         eval.job_modify_index = index;
         let (eval, stored) = self.tables.put_eval(slot, eval);
         let id = stored.id.clone();
-        self.log("JobRegistered", vec![Object::Evaluation(stored)]);
+        let mut objects = vec![Object::Evaluation(stored)];
+        objects.extend(self.update_job_status(slot));
+        self.log("JobRegistered", objects);
         self.enqueue(eval);
         Ok(Registered {
             eval_id: id,

@@ -319,6 +319,6 @@ pub(crate) fn errors(problems: &[String]) -> String {
     } else {
         "errors"
     };
-    let bullets: String = problems.iter().map(|p| format!("\t* {p}\n")).collect();
-    format!("{} {noun} occurred:\n{bullets}\n", problems.len())
+    let bullets = problems.join("\n\t* ");
+    format!("{} {noun} occurred:\n\t* {bullets}\n\n", problems.len())
 }

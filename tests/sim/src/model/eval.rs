@@ -123,3 +123,59 @@ pub struct Evaluation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_until: Option<Time>,
 }
+
+impl Evaluation {
+    /// The element of another evaluation's `RelatedEvals`.
+    pub fn stub(&self) -> EvaluationStub<'_> {
+        EvaluationStub {
+            blocked_eval: &self.blocked_eval,
+            create_index: self.create_index,
+            create_time: self.create_time,
+            deployment_id: &self.deployment_id,
+            id: &self.id,
+            job_id: &self.job_id,
+            modify_index: self.modify_index,
+            modify_time: self.modify_time,
+            namespace: &self.namespace,
+            next_eval: &self.next_eval,
+            node_id: &self.node_id,
+            previous_eval: &self.previous_eval,
+            priority: self.priority,
+            status: self.status,
+            status_description: &self.status_description,
+            triggered_by: self.triggered_by,
+            r#type: &self.r#type,
+            wait_until: self.wait_until,
+        }
+    }
+}
+
+/// An evaluation as `GET /v1/evaluation/:id?related=true` lists it; all keys are always present.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EvaluationStub<'a> {
+    blocked_eval: &'a str,
+    create_index: u64,
+    #[serde(serialize_with = "as_nanos")]
+    create_time: Time,
+    #[serde(rename = "DeploymentID")]
+    deployment_id: &'a str,
+    #[serde(rename = "ID")]
+    id: &'a str,
+    #[serde(rename = "JobID")]
+    job_id: &'a str,
+    modify_index: u64,
+    #[serde(serialize_with = "as_nanos")]
+    modify_time: Time,
+    namespace: &'a str,
+    next_eval: &'a str,
+    #[serde(rename = "NodeID")]
+    node_id: &'a str,
+    previous_eval: &'a str,
+    priority: i64,
+    status: &'static str,
+    status_description: &'a str,
+    triggered_by: &'static str,
+    r#type: &'a str,
+    wait_until: Option<Time>,
+}

@@ -23,7 +23,9 @@ pub use alloc::{
 };
 pub use deployment::{Deployment, DeploymentState, DeploymentStatusText};
 pub use error::ApiError;
-pub use eval::{AllocMetric, DesiredUpdates, Evaluation, PlanAnnotations, ScoreMeta};
+pub use eval::{
+    AllocMetric, DesiredUpdates, Evaluation, EvaluationStub, PlanAnnotations, ScoreMeta,
+};
 pub use job::{Job, JobStub};
 pub use node::{Node, NodeStub};
 pub use spec::{

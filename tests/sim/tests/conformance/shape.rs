@@ -1,13 +1,12 @@
 //! JSON shapes: which keys an object has, and what kind of value each holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 /// Objects whose keys are names and not fields.
-const MAPS: [&str; 15] = [
+const MAPS: [&str; 14] = [
     "TaskStates",
-    "Details",
     "TaskResources",
     "Tasks",
     "TaskLifecycles",
@@ -44,13 +43,10 @@ fn walk(value: &Value, path: &str, out: &mut BTreeSet<String>) {
         }
         Value::Object(map) => {
             let last = path.rsplit('.').next().unwrap_or_default();
-            // A task event that an earlier line of the recording holds in full is cut there.
-            if map.contains_key("DisplayMessage") && !map.contains_key("VaultError") {
-                return;
-            }
             for (key, value) in map {
                 // What a driver is configured with, and the simulator's own key in it, is no field.
-                if last == "Config" {
+                // Task events are compared by their type, since a task has few of them at a time.
+                if last == "Config" || (key == "Events" && map.contains_key("StartedAt")) {
                     continue;
                 }
                 let key = if MAPS.contains(&last) { "*" } else { key };
@@ -77,4 +73,23 @@ pub(crate) fn difference(recorded: &Value, simulated: &Value) -> Vec<String> {
         .difference(&recorded)
         .map(|p| format!("extra {p}"));
     missing.chain(extra).collect()
+}
+
+/// The shape of each type of task event, of those that are there in full.
+pub(crate) fn task_events(lines: &[Value]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines {
+        for event in line["Events"].as_array().unwrap() {
+            let states = event["Payload"]["Allocation"]["TaskStates"].as_object();
+            for state in states.into_iter().flat_map(|states| states.values()) {
+                for event in state["Events"].as_array().into_iter().flatten() {
+                    if event.get("VaultError").is_some() {
+                        let kind = event["Type"].as_str().unwrap().to_owned();
+                        out.entry(kind).or_default().extend(shape(event));
+                    }
+                }
+            }
+        }
+    }
+    out
 }

@@ -1,6 +1,7 @@
 //! What happened, in words that do not depend on ids, times and the order within a line.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ fn text(value: &Value) -> &str {
 
 fn optional(out: &mut String, label: &str, value: &str) {
     if !value.is_empty() {
-        out.push_str(&format!(" {label}={value}"));
+        write!(out, " {label}={value}").unwrap();
     }
 }
 
@@ -36,12 +37,12 @@ fn allocation(alloc: &Value, index: u64, names: &Names) -> String {
     let transition = &alloc["DesiredTransition"];
     for flag in ["Migrate", "ForceReschedule"] {
         if transition[flag] == true {
-            out.push_str(&format!(" {flag}"));
+            write!(out, " {flag}").unwrap();
         }
     }
     let attempts = alloc["RescheduleTracker"]["Events"].as_array();
     if let Some(attempts) = attempts {
-        out.push_str(&format!(" attempts={}", attempts.len()));
+        write!(out, " attempts={}", attempts.len()).unwrap();
     }
     if alloc["CreateIndex"] == index {
         out.push_str(" new");
@@ -72,21 +73,19 @@ fn evaluation(eval: &Value, names: &Names) -> String {
         for (group, metric) in groups {
             let coalesced = &metric["CoalescedFailures"];
             let evaluated = &metric["NodesEvaluated"];
-            out.push_str(&format!(
-                " failed {group} (+{coalesced}, {evaluated} nodes)"
-            ));
+            write!(out, " failed {group} (+{coalesced}, {evaluated} nodes)").unwrap();
         }
     }
     if let Some(groups) = eval["QueuedAllocations"].as_object() {
         for (group, count) in groups {
-            out.push_str(&format!(" queued {group}:{count}"));
+            write!(out, " queued {group}:{count}").unwrap();
         }
     }
     if let Some(groups) = eval["PlanAnnotations"]["DesiredTGUpdates"].as_object() {
         for (group, updates) in groups {
             for (what, count) in updates.as_object().unwrap() {
                 if *count != 0 {
-                    out.push_str(&format!(" {group}.{what}:{count}"));
+                    write!(out, " {group}.{what}:{count}").unwrap();
                 }
             }
         }
@@ -109,7 +108,8 @@ fn deployment(deployment: &Value, names: &Names) -> String {
         deployment["JobVersion"]
     );
     for (group, state) in deployment["TaskGroups"].as_object().unwrap() {
-        out.push_str(&format!(
+        write!(
+            out,
             " {group}: {} wanted {} placed {} healthy {} unhealthy{}",
             state["DesiredTotal"],
             state["PlacedAllocs"],
@@ -119,8 +119,9 @@ fn deployment(deployment: &Value, names: &Names) -> String {
                 ""
             } else {
                 " in time"
-            },
-        ));
+            }
+        )
+        .unwrap();
     }
     out
 }
@@ -154,10 +155,9 @@ pub(crate) fn servers(lines: &[Value], names: &Names) -> Vec<String> {
         for event in events {
             let payload = &event["Payload"];
             match text(&event["Topic"]) {
-                "Allocation" if report => {}
+                "Allocation" | "Deployment" if report => {}
                 "Allocation" => told.push(allocation(&payload["Allocation"], index, names)),
                 "Evaluation" => told.push(evaluation(&payload["Evaluation"], names)),
-                "Deployment" if report => {}
                 "Deployment" => told.push(deployment(&payload["Deployment"], names)),
                 "Job" => told.push(job(payload)),
                 _ => {}
@@ -168,11 +168,21 @@ pub(crate) fn servers(lines: &[Value], names: &Names) -> Vec<String> {
             out.push(format!("{kind}: {}", told.join("; ")));
         }
     }
+    // An older blocked evaluation is cancelled by a task of its own, some time after the new one.
+    for number in 1..out.len() {
+        if out[number].contains("canceled because=existing") {
+            let cancelled = out.remove(number);
+            let newer = out[..number]
+                .iter()
+                .rposition(|told| told.contains(" blocked "));
+            out.insert(newer.map_or(number, |newer| newer + 1), cancelled);
+        }
+    }
     out
 }
 
 /// What the nodes told of one allocation.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct History {
     /// Client states in order; `pending` only where nothing followed, since a node can skip it.
     pub(crate) states: Vec<String>,
@@ -183,6 +193,23 @@ pub(crate) struct History {
     /// Health at the end.
     pub(crate) healthy: Option<bool>,
     pub(crate) description: String,
+}
+
+impl History {
+    /// The same but for states that one of the two skipped because its node did not look in time.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        let within = |short: &[String], long: &[String]| {
+            let mut rest = long.iter();
+            short.iter().all(|state| rest.any(|other| other == state))
+        };
+        let states = within(&self.states, &other.states) || within(&other.states, &self.states);
+        states
+            && self.states.last() == other.states.last()
+            && self.tasks == other.tasks
+            && self.last == other.last
+            && self.healthy == other.healthy
+            && self.description == other.description
+    }
 }
 
 /// By allocation name.
@@ -202,7 +229,7 @@ pub(crate) fn nodes(lines: &[Value], names: &Names) -> BTreeMap<String, History>
                 history.states.push(state);
             }
             history.healthy = alloc["DeploymentStatus"]["Healthy"].as_bool();
-            history.description = text(&alloc["ClientDescription"]).to_owned();
+            text(&alloc["ClientDescription"]).clone_into(&mut history.description);
             let Some(tasks) = alloc["TaskStates"].as_object() else {
                 continue;
             };
@@ -221,7 +248,7 @@ pub(crate) fn nodes(lines: &[Value], names: &Names) -> BTreeMap<String, History>
                         same.push(told);
                     }
                 }
-                let set = |key: &str| if state[key].is_null() { "" } else { key };
+                let set = |key: &'static str| if state[key].is_null() { "" } else { key };
                 history.last.insert(
                     task.clone(),
                     format!(

@@ -8,7 +8,7 @@ use super::process::Process;
 use super::restart::Call;
 use super::task::{Step, Task};
 use crate::cluster::state::{Due, State};
-use crate::cluster::tables::{AllocRef, JobRef, NodeRef};
+use crate::cluster::tables::{AllocRef, NodeRef};
 use crate::model::{ClientStatus, DesiredStatus, EventKind, Job, TaskGroup, TaskStateKind, Time};
 
 /// Where an allocation is in its life on the node.
@@ -26,7 +26,6 @@ pub(crate) enum Phase {
 pub(crate) struct Runner {
     pub(super) alloc: AllocRef,
     pub(super) node: NodeRef,
-    pub(super) slot: JobRef,
     pub(super) id: String,
     pub(super) job: Arc<Job>,
     /// Position of the group in its job.
@@ -146,7 +145,6 @@ impl State {
         let run = Runner {
             alloc,
             node,
-            slot: self.tables.alloc_jobs[alloc],
             id: stored.id.clone(),
             job: Arc::clone(&stored.job),
             group,
@@ -312,11 +310,11 @@ impl State {
     }
 
     /// Kills every task that is not dead, but those that run after the others.
-    pub(super) fn kill_rest(&mut self, run: &mut Runner, why: Option<EventKind>) {
+    pub(super) fn kill_rest(&mut self, run: &mut Runner, why: Option<&EventKind>) {
         for task in 0..run.tasks.len() {
             let spec = &run.group().tasks[task];
             if !spec.has_hook("poststop") && run.tasks[task].step != Step::Dead {
-                self.kill(run, task, why.clone());
+                self.kill(run, task, why.cloned());
             }
         }
     }
@@ -350,7 +348,7 @@ impl State {
             if why.is_some() {
                 run.winding_down = true;
                 let why = why.filter(|_| !run.stopping);
-                self.kill_rest(run, why);
+                self.kill_rest(run, why.as_ref());
             }
         }
         self.open_gates(run);
@@ -399,7 +397,7 @@ impl Runner {
     }
 
     /// The process that a behaviour rule is held against.
-    pub(super) fn process<'a>(&'a self, task: usize, index: u32, start: u32) -> Process<'a> {
+    pub(super) fn process(&self, task: usize, index: u32, start: u32) -> Process<'_> {
         Process {
             job: &self.job.id,
             group: &self.group().name,

@@ -15,7 +15,7 @@ pub(crate) use alloc::Runner;
 use std::collections::BTreeSet;
 
 use super::state::{Due, State};
-use super::tables::{AllocRef, NodeRef};
+use super::tables::AllocRef;
 use crate::model::Time;
 
 /// One node's side of the cluster.
@@ -28,9 +28,6 @@ pub(crate) struct Node {
     pub(super) sending: bool,
     /// Allocations with something to report.
     pub(super) dirty: BTreeSet<AllocRef>,
-    /// Allocations of which the servers want something new.
-    news: Vec<AllocRef>,
-    fetch_planned: bool,
 }
 
 impl Node {
@@ -40,8 +37,6 @@ impl Node {
             tick_planned: false,
             sending: false,
             dirty: BTreeSet::new(),
-            news: Vec::new(),
-            fetch_planned: false,
         }
     }
 }
@@ -49,28 +44,17 @@ impl Node {
 impl State {
     /// The servers have written something about an allocation that its node will hear.
     pub(crate) fn tell_node(&mut self, alloc: AllocRef) {
+        let delay = self.timing.fetch;
+        let delay = self.draw(delay);
+        self.plan_in(delay, Due::Fetch { alloc });
+    }
+
+    /// The node of an allocation hears the news.
+    pub(crate) fn fetch(&mut self, alloc: AllocRef) {
         let Some(stored) = self.tables.alloc(alloc) else {
             return;
         };
-        let Some(node) = self.tables.node_ids.get(&stored.node_id).copied() else {
-            return;
-        };
-        self.nodes[node].news.push(alloc);
-        if !self.nodes[node].fetch_planned {
-            self.nodes[node].fetch_planned = true;
-            let delay = self.timing.fetch;
-            let delay = self.draw(delay);
-            self.plan_in(delay, Due::Fetch { node });
-        }
-    }
-
-    /// The node hears the news.
-    pub(crate) fn fetch(&mut self, node: NodeRef) {
-        self.nodes[node].fetch_planned = false;
-        let mut news = std::mem::take(&mut self.nodes[node].news);
-        news.sort_unstable();
-        news.dedup();
-        for alloc in news {
+        if let Some(node) = self.tables.node_ids.get(&stored.node_id).copied() {
             self.hear(node, alloc);
         }
     }

@@ -25,6 +25,9 @@ pub(crate) struct Call {
     delayed: bool,
 }
 
+/// Where the answer of a call will arrive.
+pub(crate) type Receiver = oneshot::Receiver<Result<(), ApiError>>;
+
 const SHOULD_NOT_RUN: &str = "restart of an alloc that should not run";
 
 impl State {
@@ -34,7 +37,7 @@ impl State {
         id: &str,
         task: &str,
         all: bool,
-    ) -> Result<Option<oneshot::Receiver<Result<(), ApiError>>>, ApiError> {
+    ) -> Result<Option<Receiver>, ApiError> {
         check_id(id)?;
         let kind = WriteKind::Restart {
             task: task.to_owned(),
@@ -63,7 +66,7 @@ impl State {
         run: &mut Runner,
         write: usize,
         name: &str,
-    ) -> Result<Option<oneshot::Receiver<Result<(), ApiError>>>, ApiError> {
+    ) -> Result<Option<Receiver>, ApiError> {
         let Some(task) = run.task_index(name) else {
             return Err(ApiError::internal(format!(
                 "Could not find task runner for task: {name}"
@@ -75,7 +78,7 @@ impl State {
         // A task of a stopping allocation is waited for, but does not start again.
         let reason = "User requested task to restart";
         self.event(run, task, EventKind::RestartSignaled { reason });
-        Ok(self.call(run, write, false, vec![task], false))
+        Ok(Some(self.call(run, write, false, vec![task], false)))
     }
 
     fn restart_group(
@@ -83,7 +86,7 @@ impl State {
         run: &mut Runner,
         write: usize,
         all: bool,
-    ) -> Result<Option<oneshot::Receiver<Result<(), ApiError>>>, ApiError> {
+    ) -> Result<Option<Receiver>, ApiError> {
         if run.stopping || run.phase == Phase::Done || run.status().0.is_terminal() {
             return Err(ApiError::internal(SHOULD_NOT_RUN));
         }
@@ -110,7 +113,7 @@ impl State {
             self.event(run, *task, EventKind::RestartSignaled { reason });
         }
         let delayed = run.group_delay() > 0;
-        Ok(self.call(run, write, all, targets, delayed))
+        Ok(Some(self.call(run, write, all, targets, delayed)))
     }
 
     fn call(
@@ -120,7 +123,7 @@ impl State {
         all: bool,
         targets: Vec<usize>,
         delayed: bool,
-    ) -> Option<oneshot::Receiver<Result<(), ApiError>>> {
+    ) -> Receiver {
         self.answered(write, true);
         if let Some(entry) = self.truth.writes.get_mut(write) {
             entry.done = None;
@@ -142,7 +145,7 @@ impl State {
         } else {
             self.execute(run, write);
         }
-        Some(receiver)
+        receiver
     }
 
     fn answered(&mut self, write: usize, accepted: bool) {
@@ -199,7 +202,7 @@ impl State {
                 self.restarting(run, task, "", 0);
                 let state = &mut run.tasks[task].state;
                 state.failed = false;
-                self.step_open(run, task, Step::Gate);
+                run.enter(task, Step::Gate);
             }
         }
         self.answer_calls(run);

@@ -79,19 +79,21 @@ impl Task {
     }
 }
 
+impl Runner {
+    /// Moves a task to a step that does not end by itself.
+    pub(super) fn enter(&mut self, task: usize, step: Step) {
+        let entry = &mut self.tasks[task];
+        entry.step = step;
+        entry.token += 1;
+    }
+}
+
 impl State {
     /// Moves a task to a step that ends after `delay` nanoseconds.
     pub(super) fn step(&mut self, run: &mut Runner, task: usize, step: Step, delay: i64) {
-        self.step_open(run, task, step);
+        run.enter(task, step);
         let (alloc, token) = (run.alloc, run.tasks[task].token);
         self.plan_in(delay, Due::Task { alloc, task, token });
-    }
-
-    /// Moves a task to a step that does not end by itself.
-    pub(super) fn step_open(&mut self, run: &mut Runner, task: usize, step: Step) {
-        let entry = &mut run.tasks[task];
-        entry.step = step;
-        entry.token += 1;
     }
 
     pub(super) fn event(&mut self, run: &mut Runner, task: usize, kind: EventKind) {
@@ -194,7 +196,7 @@ impl State {
                 let moment = self.draw((1_000_000, 5_000_000));
                 self.step(run, task, Step::Running, nanos + moment);
             }
-            None => self.step_open(run, task, Step::Running),
+            None => run.enter(task, Step::Running),
         }
         self.open_gates(run);
         self.check_health(run);
@@ -228,7 +230,7 @@ impl State {
         } else if wanted {
             self.restarting(run, task, "", 0);
             if run.gates_closed {
-                self.step_open(run, task, Step::Gate);
+                run.enter(task, Step::Gate);
             } else {
                 self.start(run, task, false);
             }
@@ -298,7 +300,7 @@ impl State {
 
     /// Marks a task dead.
     pub(super) fn bury(&mut self, run: &mut Runner, task: usize, failed: bool) {
-        self.step_open(run, task, Step::Dead);
+        run.enter(task, Step::Dead);
         let state = &mut run.tasks[task].state;
         state.state = TaskStateKind::Dead;
         state.failed = failed;
