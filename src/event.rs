@@ -55,8 +55,6 @@ pub(crate) enum EventKind {
     },
     /// An allocation failed. Shown at once when the run goes on by itself (`-yes`), else with its batch.
     AllocationFailed { error: RunError },
-    /// Restarted or replaced, as seen in the cluster.
-    AllocationDone { allocation: AllocId },
     /// All errors of a batch, before a question about them.
     BatchErrors { errors: Vec<RunError> },
     /// The policy ends the run.

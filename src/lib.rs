@@ -54,8 +54,10 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
         Ok(invocation) => invocation,
         Err(code) => return code,
     };
-    let client = ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string());
-    let client = client.and_then(|config| Client::connect(&config).map_err(|error| error.to_string()));
+    let client =
+        ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string());
+    let client =
+        client.and_then(|config| Client::connect(&config).map_err(|error| error.to_string()));
     let client = match client {
         Ok(client) => client,
         Err(error) => {
@@ -63,7 +65,10 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
             return exit::ERROR;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             report::print_error(&mut io, &format!("Error starting: {error}"));
@@ -72,7 +77,9 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
     };
     let code = runtime.block_on(async {
         match run::listen() {
-            Ok(signals) => perform(invocation, client, env, io, report::local_clock(), signals).await,
+            Ok(signals) => {
+                perform(invocation, client, env, io, report::local_clock(), signals).await
+            }
             Err(error) => {
                 report::print_error(&mut io, &format!("Error listening for signals: {error}"));
                 exit::ERROR
@@ -97,7 +104,14 @@ fn parse(args: &[OsString], env: &Env, io: &mut Io) -> Result<Invocation, u8> {
     }
 }
 
-async fn perform(invocation: Invocation, client: Client, env: &Env, io: Io, clock: Clock, signals: run::Signals) -> u8 {
+async fn perform(
+    invocation: Invocation,
+    client: Client,
+    env: &Env,
+    io: Io,
+    clock: Clock,
+    signals: run::Signals,
+) -> u8 {
     let settings = Settings {
         color: invocation.color,
         env,

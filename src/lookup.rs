@@ -74,13 +74,23 @@ pub(crate) async fn find(
 ) -> Result<Found, LookupError> {
     if client.namespace() != "*" {
         match read(client, argument, reporter).await {
-            Ok(job) => return Ok(Found { job, client: client.clone() }),
+            Ok(job) => {
+                return Ok(Found {
+                    job,
+                    client: client.clone(),
+                });
+            }
             Err(LookupError::Job { source, .. }) if source.is_not_found() => {}
             Err(other) => return Err(other),
         }
         if ways.exact {
-            let namespace = Some(client.namespace()).filter(|name| !name.is_empty()).unwrap_or("default");
-            return Err(LookupError::NoExactMatch { job: argument.into(), namespace: namespace.into() });
+            let namespace = Some(client.namespace())
+                .filter(|name| !name.is_empty())
+                .unwrap_or("default");
+            return Err(LookupError::NoExactMatch {
+                job: argument.into(),
+                namespace: namespace.into(),
+            });
         }
     }
     let stubs = match list(client, argument, reporter).await {
@@ -88,11 +98,21 @@ pub(crate) async fn find(
         // Without the right to list, the argument can only be an id, and that was not found.
         Err(source) if source.is_permission_denied() && client.namespace() != "*" => {
             return Err(match read(client, argument, reporter).await {
-                Ok(job) => return Ok(Found { job, client: client.clone() }),
+                Ok(job) => {
+                    return Ok(Found {
+                        job,
+                        client: client.clone(),
+                    });
+                }
                 Err(error) => error,
             });
         }
-        Err(source) => return Err(LookupError::Prefix { prefix: argument.into(), source }),
+        Err(source) => {
+            return Err(LookupError::Prefix {
+                prefix: argument.into(),
+                source,
+            });
+        }
     };
     let stub = choose(argument, stubs, client.namespace() == "*", ways, reporter).await?;
     let client = client.in_namespace(stub.namespace());
@@ -101,16 +121,31 @@ pub(crate) async fn find(
 }
 
 /// The ids of the jobs that a periodic or parameterized parent has started.
-pub(crate) async fn children(client: &Client, parent: &str, reporter: &Reporter) -> Result<Vec<String>, ReadError> {
+pub(crate) async fn children(
+    client: &Client,
+    parent: &str,
+    reporter: &Reporter,
+) -> Result<Vec<String>, ReadError> {
     let stubs = list(client, &format!("{parent}/"), reporter).await?;
-    Ok(stubs.into_iter().filter(|stub| stub.parent_id == parent).map(|stub| stub.id).collect())
+    Ok(stubs
+        .into_iter()
+        .filter(|stub| stub.parent_id == parent)
+        .map(|stub| stub.id)
+        .collect())
 }
 
 async fn read(client: &Client, id: &str, reporter: &Reporter) -> Result<Arc<Job>, LookupError> {
-    let job = retrying(Patience::Startup, |error| say_retry(reporter, error), || client.job(id, None))
-        .await
-        .map_err(|source| LookupError::Job { job: id.into(), source })?
-        .value;
+    let job = retrying(
+        Patience::Startup,
+        |error| say_retry(reporter, error),
+        || client.job(id, None),
+    )
+    .await
+    .map_err(|source| LookupError::Job {
+        job: id.into(),
+        source,
+    })?
+    .value;
     // The server decodes `%2F` before it routes, so `x/versions` is answered by another endpoint (D23).
     if job.id != id {
         return Err(LookupError::Unaddressable(id.into()));
@@ -118,7 +153,11 @@ async fn read(client: &Client, id: &str, reporter: &Reporter) -> Result<Arc<Job>
     Ok(Arc::new(job))
 }
 
-async fn list(client: &Client, prefix: &str, reporter: &Reporter) -> Result<Vec<JobStub>, ReadError> {
+async fn list(
+    client: &Client,
+    prefix: &str,
+    reporter: &Reporter,
+) -> Result<Vec<JobStub>, ReadError> {
     let mut stubs = Vec::new();
     let mut next: Option<String> = None;
     loop {
@@ -153,10 +192,19 @@ async fn choose(
     if stubs.len() > 1 {
         let table = table(&stubs, all_namespaces);
         if !ways.interactive || ways.yes {
-            return Err(LookupError::Ambiguous { prefix: argument.into(), table });
+            return Err(LookupError::Ambiguous {
+                prefix: argument.into(),
+                table,
+            });
         }
-        let heading = format!("Prefix {} matched multiple jobs\n\n{table}", quote(argument));
-        let choices = stubs.iter().map(|stub| label(stub, all_namespaces)).collect();
+        let heading = format!(
+            "Prefix {} matched multiple jobs\n\n{table}",
+            quote(argument)
+        );
+        let choices = stubs
+            .iter()
+            .map(|stub| label(stub, all_namespaces))
+            .collect();
         return match reporter.ask(Question::WhichJob { heading, choices }).await {
             Answer::Choice(index) if index < stubs.len() => Ok(stubs.swap_remove(index)),
             Answer::Interrupted => Err(LookupError::Interrupted),
@@ -181,9 +229,15 @@ async fn choose(
         return Ok(only);
     }
     if !ways.interactive {
-        return Err(LookupError::OnlyPrefix { typed: argument.into(), only: only.id });
+        return Err(LookupError::OnlyPrefix {
+            typed: argument.into(),
+            only: only.id,
+        });
     }
-    let question = Question::PrefixMatch { typed: argument.into(), job: only.id.clone() };
+    let question = Question::PrefixMatch {
+        typed: argument.into(),
+        job: only.id.clone(),
+    };
     match reporter.ask(question).await {
         Answer::Yes => Ok(only),
         Answer::Interrupted => Err(LookupError::Interrupted),
@@ -192,13 +246,25 @@ async fn choose(
 }
 
 fn label(stub: &JobStub, with_namespace: bool) -> String {
-    if with_namespace { format!("{} (namespace {})", stub.id, stub.namespace()) } else { stub.id.clone() }
+    if with_namespace {
+        format!("{} (namespace {})", stub.id, stub.namespace())
+    } else {
+        stub.id.clone()
+    }
 }
 
 /// The table of behaviour 2.2.8.
 fn table(stubs: &[JobStub], with_namespace: bool) -> String {
     let mut rows = vec![row(
-        ["ID", "Namespace", "Type", "Priority", "Status", "Submit Date"].map(String::from),
+        [
+            "ID",
+            "Namespace",
+            "Type",
+            "Priority",
+            "Status",
+            "Submit Date",
+        ]
+        .map(String::from),
         with_namespace,
     )];
     for stub in stubs {
@@ -209,7 +275,11 @@ fn table(stubs: &[JobStub], with_namespace: bool) -> String {
         if stub.parameterized_job {
             kind.push_str("/parameterized");
         }
-        let status = if stub.stop { format!("{} (stopped)", stub.status) } else { stub.status.clone() };
+        let status = if stub.stop {
+            format!("{} (stopped)", stub.status)
+        } else {
+            stub.status.clone()
+        };
         rows.push(row(
             [
                 stub.id.clone(),
@@ -230,7 +300,13 @@ fn row(cells: [String; 6], with_namespace: bool) -> Vec<String> {
         .into_iter()
         .enumerate()
         .filter(|(column, _)| with_namespace || *column != 1)
-        .map(|(_, cell)| if cell.is_empty() { "<none>".into() } else { cell })
+        .map(|(_, cell)| {
+            if cell.is_empty() {
+                "<none>".into()
+            } else {
+                cell
+            }
+        })
         .collect()
 }
 
@@ -238,14 +314,27 @@ fn row(cells: [String; 6], with_namespace: bool) -> Vec<String> {
 fn align(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let lines: Vec<String> = rows
         .iter()
         .map(|row| {
-            let padded = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-                if column + 1 == columns { cell.clone() } else { format!("{cell:width$}") }
-            });
+            let padded = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| {
+                    if column + 1 == columns {
+                        cell.clone()
+                    } else {
+                        format!("{cell:width$}")
+                    }
+                });
             padded.collect::<Vec<_>>().join("  ")
         })
         .collect();
@@ -260,5 +349,7 @@ fn submit_date(nanoseconds: i64) -> String {
 
 /// Says, at the first failure of a read, that it is tried again.
 pub(crate) fn say_retry(reporter: &Reporter, error: &ReadError) {
-    reporter.emit(EventKind::Warning(format!("Nomad does not answer as it should, trying again: {error}")));
+    reporter.emit(EventKind::Warning(format!(
+        "Nomad does not answer as it should, trying again: {error}"
+    )));
 }

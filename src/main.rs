@@ -6,5 +6,9 @@ use nomad_restart::{Env, Io};
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    ExitCode::from(nomad_restart::run(&args, &Env::of_process(), Io::of_process()))
+    ExitCode::from(nomad_restart::run(
+        &args,
+        &Env::of_process(),
+        Io::of_process(),
+    ))
 }

@@ -80,10 +80,21 @@ pub(crate) async fn session(
         Err(early) => return Ended::WithCode(end_early(early, reporter)),
     };
 
-    let Prepared { job, client, feed, versions, selection, cutoff } = prepared;
+    let Prepared {
+        job,
+        client,
+        feed,
+        versions,
+        selection,
+        cutoff,
+    } = prepared;
     let plan = invocation.plan;
     let asks = reporter.interactive() && !plan.yes;
-    let order = selection.candidates.iter().map(|candidate| Arc::clone(&candidate.id)).collect();
+    let order = selection
+        .candidates
+        .iter()
+        .map(|candidate| Arc::clone(&candidate.id))
+        .collect();
     let ledger = Ledger::new(order, matches!(plan.action, Action::Reschedule { .. }));
     let gate = Arc::new(Gate::default());
     let desk = Desk::new(reporter.clone());
@@ -118,9 +129,16 @@ fn end_early(early: Early, reporter: &Reporter) -> u8 {
         }
         Early::Done => return exit::DONE,
         Early::Declined => Ending::Declined,
-        Early::Interrupted(signal) => Ending::Interrupted { signal, resume: String::new() },
+        Early::Interrupted(signal) => Ending::Interrupted {
+            signal,
+            resume: String::new(),
+        },
     };
-    let finish = Finish { how, errors: Vec::new(), summary: Summary::default() };
+    let finish = Finish {
+        how,
+        errors: Vec::new(),
+        summary: Summary::default(),
+    };
     let code = exit::exit_code(&finish);
     reporter.emit(EventKind::Finished(finish));
     code
@@ -133,22 +151,43 @@ async fn prepare(
     reporter: &Reporter,
     clock: &Clock,
 ) -> Result<Prepared, Early> {
-    let ways = Ways { exact: plan.exact, yes: plan.yes, interactive: reporter.interactive() };
+    let ways = Ways {
+        exact: plan.exact,
+        yes: plan.yes,
+        interactive: reporter.interactive(),
+    };
     let Found { job, client } = lookup::find(client, &plan.job, ways, reporter).await?;
     check_type(plan, &job)?;
     check_parent(&job, &client, reporter).await?;
     confirm_region(plan, &job, reporter).await?;
 
     let started = clock().to_utc();
-    let versions = retrying(Patience::Startup, |error| lookup::say_retry(reporter, error), || client.job_versions(&job.id))
-        .await
-        .map_err(|error| Early::Error(format!("Error retrieving versions of job {}: {error}", quote(&job.id))))?;
-    let versions = Versions::new(&job, versions);
-    let feed = Feed::start(client.clone(), Arc::clone(&job), reporter.clone()).await.map_err(|error| {
-        Early::Error(format!("Error retrieving {} for job {}: {}", error.what, quote(&job.id), error.source))
+    let versions = retrying(
+        Patience::Startup,
+        |error| lookup::say_retry(reporter, error),
+        || client.job_versions(&job.id),
+    )
+    .await
+    .map_err(|error| {
+        Early::Error(format!(
+            "Error retrieving versions of job {}: {error}",
+            quote(&job.id)
+        ))
     })?;
-    let selection =
-        feed.read(|view| select(view, &job.id, &versions, plan)).map_err(|unknown| Early::Error(unknown.to_string()))?;
+    let versions = Versions::new(&job, versions);
+    let feed = Feed::start(client.clone(), Arc::clone(&job), reporter.clone())
+        .await
+        .map_err(|error| {
+            Early::Error(format!(
+                "Error retrieving {} for job {}: {}",
+                error.what,
+                quote(&job.id),
+                error.source
+            ))
+        })?;
+    let selection = feed
+        .read(|view| select(view, &job.id, &versions, plan))
+        .map_err(|unknown| Early::Error(unknown.to_string()))?;
     for left_out in &selection.left_out {
         reporter.emit(EventKind::LeftOut {
             allocation: Arc::clone(&left_out.id),
@@ -156,14 +195,28 @@ async fn prepare(
         });
     }
     for (allocation, task) in &selection.missing_tasks {
-        reporter.emit(EventKind::TaskMissing { allocation: Arc::clone(allocation), task: task.to_string() });
+        reporter.emit(EventKind::TaskMissing {
+            allocation: Arc::clone(allocation),
+            task: task.to_string(),
+        });
     }
     if selection.candidates.is_empty() {
-        reporter.emit(EventKind::NothingToDo { left_out: selection.counts() });
+        reporter.emit(EventKind::NothingToDo {
+            left_out: selection.counts(),
+        });
         return Err(Early::Done);
     }
-    let cutoff = selection.newest_start.map_or(started, |newest| newest.max(started));
-    Ok(Prepared { job, client, feed, versions, selection, cutoff })
+    let cutoff = selection
+        .newest_start
+        .map_or(started, |newest| newest.max(started));
+    Ok(Prepared {
+        job,
+        client,
+        feed,
+        versions,
+        selection,
+        cutoff,
+    })
 }
 
 fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
@@ -171,7 +224,10 @@ fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
     if !reschedules || matches!(job.kind.as_str(), "service" | "batch" | "system") {
         return Ok(());
     }
-    Err(Early::Error(format!("Jobs of type {} are not allowed to be rescheduled.", quote(&job.kind))))
+    Err(Early::Error(format!(
+        "Jobs of type {} are not allowed to be rescheduled.",
+        quote(&job.kind)
+    )))
 }
 
 /// A periodic or parameterized parent has no allocations of its own (N38).
@@ -184,18 +240,31 @@ async fn check_parent(job: &Job, client: &Client, reporter: &Reporter) -> Result
         return Ok(());
     };
     let children = match lookup::children(client, &job.id, reporter).await {
-        Ok(children) if children.is_empty() => "It has started no jobs that are still known".to_owned(),
-        Ok(children) => format!("Restart the jobs that it has started: {}", children.join(", ")),
+        Ok(children) if children.is_empty() => {
+            "It has started no jobs that are still known".to_owned()
+        }
+        Ok(children) => format!(
+            "Restart the jobs that it has started: {}",
+            children.join(", ")
+        ),
         Err(error) => format!("The jobs that it has started could not be listed: {error}"),
     };
     reporter.emit(EventKind::NothingToDo {
-        left_out: format!("Job {} is {kind} and has no allocations of its own. {children}.", quote(&job.id)),
+        left_out: format!(
+            "Job {} is {kind} and has no allocations of its own. {children}.",
+            quote(&job.id)
+        ),
     });
     Err(Early::Done)
 }
 
 async fn confirm_region(plan: &RestartPlan, job: &Job, reporter: &Reporter) -> Result<(), Early> {
-    if plan.yes || job.multiregion.as_ref().is_none_or(|multiregion| multiregion.regions.is_empty()) {
+    if plan.yes
+        || job
+            .multiregion
+            .as_ref()
+            .is_none_or(|multiregion| multiregion.regions.is_empty())
+    {
         return Ok(());
     }
     if !reporter.interactive() {
@@ -204,7 +273,12 @@ async fn confirm_region(plan: &RestartPlan, job: &Job, reporter: &Reporter) -> R
             quote(&job.id)
         )));
     }
-    match reporter.ask(Question::MultiRegion { job: job.id.clone() }).await {
+    match reporter
+        .ask(Question::MultiRegion {
+            job: job.id.clone(),
+        })
+        .await
+    {
         Answer::Yes => Ok(()),
         Answer::Interrupted => Err(Early::Interrupted(exit::SIGINT)),
         _ => Err(Early::Declined),

@@ -50,7 +50,10 @@ pub(crate) enum JobState {
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// Everything the server has of the job's allocations at this index: what is not in it is gone.
-    Snapshot { index: u64, allocations: Vec<Allocation> },
+    Snapshot {
+        index: u64,
+        allocations: Vec<Allocation>,
+    },
     /// One allocation.
     Allocation(Box<Allocation>),
     /// The server does not know this allocation any more.
@@ -91,7 +94,9 @@ impl JobView {
     pub(crate) fn apply(&mut self, change: Change, now: Instant) -> Changed {
         let mut changed = Changed::default();
         match change {
-            Change::Snapshot { index, allocations } => self.snapshot(index, allocations, now, &mut changed),
+            Change::Snapshot { index, allocations } => {
+                self.snapshot(index, allocations, now, &mut changed)
+            }
             Change::Allocation(allocation) => {
                 self.put(*allocation, now, false, &mut changed);
             }
@@ -103,7 +108,10 @@ impl JobView {
             }
             Change::Deployment(news) => changed.whole_job = self.put_deployment(news),
             Change::Blocked(evaluations) => {
-                let blocked = evaluations.into_iter().map(|it| (it.id.clone(), it)).collect();
+                let blocked = evaluations
+                    .into_iter()
+                    .map(|it| (it.id.clone(), it))
+                    .collect();
                 changed.whole_job = self.blocked != blocked;
                 self.blocked = blocked;
             }
@@ -129,6 +137,11 @@ impl JobView {
     /// Whether the server had this allocation and has it no longer.
     pub(crate) fn is_gone(&self, id: &str) -> bool {
         self.gone.contains_key(id)
+    }
+
+    /// The index of the last list.
+    pub(crate) fn index(&self) -> u64 {
+        self.index
     }
 
     pub(crate) fn job(&self) -> &JobState {
@@ -187,7 +200,13 @@ impl JobView {
         last
     }
 
-    fn snapshot(&mut self, index: u64, allocations: Vec<Allocation>, now: Instant, changed: &mut Changed) {
+    fn snapshot(
+        &mut self,
+        index: u64,
+        allocations: Vec<Allocation>,
+        now: Instant,
+        changed: &mut Changed,
+    ) {
         // Lists are read one after the other, so an index that goes back means that the server's state did (a restored snapshot).
         let rewound = index != 0 && index < self.index;
         let present: HashSet<AllocId> = allocations.iter().map(|it| Arc::clone(&it.id)).collect();
@@ -199,7 +218,8 @@ impl JobView {
             .iter()
             // What was read on its own after this list was made is not in it yet.
             .filter(|(id, known)| {
-                !present.contains(*id) && (rewound || index == 0 || known.allocation.modify_index <= index)
+                !present.contains(*id)
+                    && (rewound || index == 0 || known.allocation.modify_index <= index)
             })
             .map(|(id, _)| Arc::clone(id))
             .collect();
@@ -226,12 +246,21 @@ impl JobView {
                 return;
             }
             self.gone.remove(&id);
-            self.by_name.entry(Arc::clone(&news.name)).or_default().push(Arc::clone(&id));
+            self.by_name
+                .entry(Arc::clone(&news.name))
+                .or_default()
+                .push(Arc::clone(&id));
         }
         if !news.next_allocation.is_empty() {
             self.linked.insert(Arc::clone(&news.next_allocation));
         }
-        self.allocations.insert(Arc::clone(&id), Known { allocation: Arc::new(news), since: now });
+        self.allocations.insert(
+            Arc::clone(&id),
+            Known {
+                allocation: Arc::new(news),
+                since: now,
+            },
+        );
         changed.allocations.push(id);
     }
 

@@ -51,7 +51,10 @@ impl Typed {
             added.push(format!("-batch-wait={pause}"));
         }
         if !args.iter().any(|arg| arg.is("started-before")) {
-            added.push(format!("-started-before={}", up_to_the_millisecond(started)));
+            added.push(format!(
+                "-started-before={}",
+                up_to_the_millisecond(started)
+            ));
         }
 
         let first_positional = args.iter().position(|arg| arg.flag.is_none());

@@ -147,7 +147,7 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
         EventKind::AllocationFailed { error } if manner.yes => {
             notice(Style::Error, &entry(error, manner.verbose))
         }
-        EventKind::AllocationFailed { .. } | EventKind::AllocationDone { .. } => Vec::new(),
+        EventKind::AllocationFailed { .. } => Vec::new(),
         EventKind::BatchErrors { errors } => vec![Line::err(
             Style::Alarm,
             main(at, &error_list(errors, manner.verbose)),

@@ -36,7 +36,11 @@ mod tests {
             (3, 1000, 3),
             (2, u64::MAX, 2),
         ] {
-            assert_eq!(batch_size(BatchSize::Percent(percent), eligible), size, "{percent}% of {eligible}");
+            assert_eq!(
+                batch_size(BatchSize::Percent(percent), eligible),
+                size,
+                "{percent}% of {eligible}"
+            );
         }
         assert_eq!(batch_size(BatchSize::Count(7), 3), 7);
         assert_eq!(batch_size(BatchSize::Count(u64::MAX), 3), usize::MAX);

@@ -35,13 +35,21 @@ pub(crate) fn time_limit(
 
 fn stop(group: &TaskGroup, target: &Target, no_shutdown_delay: bool) -> Duration {
     let delays = !no_shutdown_delay;
-    let of_group = if delays && !matches!(target, Target::Task(_)) { nanoseconds(group.shutdown_delay) } else { Duration::ZERO };
+    let of_group = if delays && !matches!(target, Target::Task(_)) {
+        nanoseconds(group.shutdown_delay)
+    } else {
+        Duration::ZERO
+    };
     let of_tasks = group
         .tasks
         .iter()
         .filter(|task| !matches!(target, Target::Task(name) if *name != task.name))
         .map(|task| {
-            let delay = if delays { nanoseconds(task.shutdown_delay) } else { Duration::ZERO };
+            let delay = if delays {
+                nanoseconds(task.shutdown_delay)
+            } else {
+                Duration::ZERO
+            };
             nanoseconds(task.kill_timeout).saturating_add(delay)
         })
         .max()
@@ -79,8 +87,10 @@ mod tests {
             task_groups: vec![TaskGroup {
                 name: "web".into(),
                 shutdown_delay: 7 * SECOND,
-                update: progress_deadline
-                    .map(|deadline| UpdateBlock { progress_deadline: deadline * SECOND, ..UpdateBlock::default() }),
+                update: progress_deadline.map(|deadline| UpdateBlock {
+                    progress_deadline: deadline * SECOND,
+                    ..UpdateBlock::default()
+                }),
                 tasks: vec![task("main", 5, 20), task("side", 30, 0)],
                 ..TaskGroup::default()
             }],
@@ -92,11 +102,19 @@ mod tests {
     fn the_limit_is_the_stop_and_the_start_of_the_allocation_s_own_version() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let job = job(Some(100));
-        let limit = |target: &Target, no_delay| time_limit(Timeout::FromJob, Some(&job), "web", target, no_delay);
+        let limit = |target: &Target, no_delay| {
+            time_limit(Timeout::FromJob, Some(&job), "web", target, no_delay)
+        };
         assert_eq!(limit(&Target::RunningTasks, false), seconds(7 + 30 + 100));
         assert_eq!(limit(&Target::AllTasks, false), seconds(7 + 30 + 100));
-        assert_eq!(limit(&Target::Task("main".into()), false), seconds(25 + 100));
-        assert_eq!(limit(&Target::Task("side".into()), false), seconds(30 + 100));
+        assert_eq!(
+            limit(&Target::Task("main".into()), false),
+            seconds(25 + 100)
+        );
+        assert_eq!(
+            limit(&Target::Task("side".into()), false),
+            seconds(30 + 100)
+        );
         assert_eq!(limit(&Target::Reschedule, false), seconds(7 + 30 + 100));
         assert_eq!(limit(&Target::Reschedule, true), seconds(30 + 100));
     }
@@ -105,7 +123,13 @@ mod tests {
     fn where_the_job_says_nothing_ten_minutes_are_given_for_the_start() {
         for deadline in [None, Some(0)] {
             let job = job(deadline);
-            let limit = time_limit(Timeout::FromJob, Some(&job), "web", &Target::RunningTasks, false);
+            let limit = time_limit(
+                Timeout::FromJob,
+                Some(&job),
+                "web",
+                &Target::RunningTasks,
+                false,
+            );
             assert_eq!(limit, Some(Duration::from_secs(7 + 30 + 600)));
         }
         let unknown = time_limit(Timeout::FromJob, None, "web", &Target::RunningTasks, false);
@@ -115,7 +139,19 @@ mod tests {
     #[test]
     fn what_was_asked_for_wins() {
         let limit = Duration::from_secs(3);
-        assert_eq!(time_limit(Timeout::After(limit), Some(&job(None)), "web", &Target::AllTasks, false), Some(limit));
-        assert_eq!(time_limit(Timeout::Never, None, "web", &Target::AllTasks, false), None);
+        assert_eq!(
+            time_limit(
+                Timeout::After(limit),
+                Some(&job(None)),
+                "web",
+                &Target::AllTasks,
+                false
+            ),
+            Some(limit)
+        );
+        assert_eq!(
+            time_limit(Timeout::Never, None, "web", &Target::AllTasks, false),
+            None
+        );
     }
 }

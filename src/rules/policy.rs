@@ -9,9 +9,13 @@ use crate::plan::{OnError, Pause, RestartPlan};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The next batch, after this wait.
-    GoOn { wait: Duration },
+    GoOn {
+        wait: Duration,
+    },
     Ask(Question),
-    Stop { unrecoverable: bool },
+    Stop {
+        unrecoverable: bool,
+    },
 }
 
 /// What an answer after a batch leads to.
@@ -19,7 +23,9 @@ pub(crate) enum Next {
 pub(crate) enum Then {
     Decline,
     /// The next batch, after this wait.
-    GoOn { wait: Duration },
+    GoOn {
+        wait: Duration,
+    },
     /// The next batch after this wait, and so from now on; no more questions between batches.
     NewPause(Duration),
 }
@@ -33,11 +39,18 @@ pub(crate) fn after_batch(plan: &RestartPlan, pause: Pause, errors: &[RunError])
             return Next::Ask(Question::NextBatch { durations });
         }
     } else if plan.on_error == OnError::Fail {
-        return Next::Stop { unrecoverable: false };
+        return Next::Stop {
+            unrecoverable: false,
+        };
     } else if !plan.yes {
-        return Next::Ask(Question::IgnoreErrors { unrecoverable, durations });
+        return Next::Ask(Question::IgnoreErrors {
+            unrecoverable,
+            durations,
+        });
     } else if unrecoverable {
-        return Next::Stop { unrecoverable: true };
+        return Next::Stop {
+            unrecoverable: true,
+        };
     }
     Next::GoOn { wait: fixed(pause) }
 }
@@ -86,7 +99,11 @@ mod tests {
     fn errors(kinds: &[bool]) -> Vec<RunError> {
         kinds
             .iter()
-            .map(|unrecoverable| RunError { allocation: None, text: "boom".into(), unrecoverable: *unrecoverable })
+            .map(|unrecoverable| RunError {
+                allocation: None,
+                text: "boom".into(),
+                unrecoverable: *unrecoverable,
+            })
             .collect()
     }
 
@@ -98,7 +115,12 @@ mod tests {
         let fixed = Pause::Fixed(W);
         let go_on = |wait| Next::GoOn { wait };
         let q2 = || Next::Ask(Question::NextBatch { durations: true });
-        let q3 = |unrecoverable, durations| Next::Ask(Question::IgnoreErrors { unrecoverable, durations });
+        let q3 = |unrecoverable, durations| {
+            Next::Ask(Question::IgnoreErrors {
+                unrecoverable,
+                durations,
+            })
+        };
         let stop = |unrecoverable| Next::Stop { unrecoverable };
         use OnError::{Ask, Fail};
         for (row, yes, on_error, pause, batch, expected) in [
@@ -106,8 +128,22 @@ mod tests {
             ("5.8.2", false, Ask, fixed, RECOVERABLE, q3(false, false)),
             ("5.8.3", false, Ask, fixed, UNRECOVERABLE, q3(true, false)),
             ("5.8.4", false, Ask, Pause::Ask, OK, q2()),
-            ("5.8.5", false, Ask, Pause::Ask, RECOVERABLE, q3(false, true)),
-            ("5.8.6", false, Ask, Pause::Ask, UNRECOVERABLE, q3(true, true)),
+            (
+                "5.8.5",
+                false,
+                Ask,
+                Pause::Ask,
+                RECOVERABLE,
+                q3(false, true),
+            ),
+            (
+                "5.8.6",
+                false,
+                Ask,
+                Pause::Ask,
+                UNRECOVERABLE,
+                q3(true, true),
+            ),
             ("5.8.7", false, Fail, fixed, OK, go_on(W)),
             ("5.8.8", false, Fail, fixed, RECOVERABLE, stop(false)),
             ("5.8.8", false, Fail, fixed, UNRECOVERABLE, stop(false)),
@@ -117,14 +153,25 @@ mod tests {
             ("5.8.12", true, Ask, fixed, RECOVERABLE, go_on(W)),
             ("5.8.13", true, Ask, fixed, UNRECOVERABLE, stop(true)),
             ("5.8.14", true, Ask, Pause::Ask, OK, go_on(Duration::ZERO)),
-            ("5.8.14", true, Ask, Pause::Ask, RECOVERABLE, go_on(Duration::ZERO)),
+            (
+                "5.8.14",
+                true,
+                Ask,
+                Pause::Ask,
+                RECOVERABLE,
+                go_on(Duration::ZERO),
+            ),
             ("5.8.15", true, Ask, Pause::Ask, UNRECOVERABLE, stop(true)),
             ("5.8.16", true, Fail, fixed, OK, go_on(W)),
             ("5.8.17", true, Fail, Pause::Ask, OK, go_on(Duration::ZERO)),
             ("5.8.18", true, Fail, fixed, RECOVERABLE, stop(false)),
             ("5.8.18", true, Fail, Pause::Ask, UNRECOVERABLE, stop(false)),
         ] {
-            assert_eq!(after_batch(&plan(yes, on_error), pause, &errors(batch)), expected, "{row}");
+            assert_eq!(
+                after_batch(&plan(yes, on_error), pause, &errors(batch)),
+                expected,
+                "{row}"
+            );
         }
     }
 
@@ -132,8 +179,16 @@ mod tests {
     fn a_yes_keeps_the_pause_and_a_duration_replaces_it() {
         let fixed = Pause::Fixed(W);
         assert_eq!(after_answer(&Answer::Yes, fixed), Then::GoOn { wait: W });
-        assert_eq!(after_answer(&Answer::Yes, Pause::Ask), Then::GoOn { wait: Duration::ZERO });
-        assert_eq!(after_answer(&Answer::Pause(W), Pause::Ask), Then::NewPause(W));
+        assert_eq!(
+            after_answer(&Answer::Yes, Pause::Ask),
+            Then::GoOn {
+                wait: Duration::ZERO
+            }
+        );
+        assert_eq!(
+            after_answer(&Answer::Pause(W), Pause::Ask),
+            Then::NewPause(W)
+        );
         for answer in [Answer::No, Answer::EndOfInput, Answer::Interrupted] {
             assert_eq!(after_answer(&answer, fixed), Then::Decline);
         }

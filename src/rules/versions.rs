@@ -25,7 +25,11 @@ impl Versions {
 
     /// The version that an allocation was made from; servers forget old ones.
     pub(crate) fn of<'a>(&'a self, allocation: &'a Allocation) -> Option<&'a Job> {
-        allocation.job.as_ref().or_else(|| self.by_number.get(&allocation.job_version)).map(|job| &**job)
+        allocation
+            .job
+            .as_ref()
+            .or_else(|| self.by_number.get(&allocation.job_version))
+            .map(|job| &**job)
     }
 
     /// All known versions, oldest first.
@@ -56,11 +60,8 @@ impl TaskGroup {
 impl Task {
     /// A main task or a sidecar: one that runs as long as the allocation does.
     pub(crate) fn lasts(&self) -> bool {
-        self.lifecycle.as_ref().is_none_or(|lifecycle| lifecycle.sidecar)
-    }
-
-    /// Runs only when the allocation ends.
-    pub(crate) fn is_poststop(&self) -> bool {
-        self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.hook == "poststop")
+        self.lifecycle
+            .as_ref()
+            .is_none_or(|lifecycle| lifecycle.sidecar)
     }
 }

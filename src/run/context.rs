@@ -44,7 +44,9 @@ impl Context {
 
     /// Books an error, and tells of it: report shows it at once when the run goes on by itself (D54).
     pub(super) fn fail(&self, place: usize, error: RunError) {
-        self.reporter.emit(EventKind::AllocationFailed { error: error.clone() });
+        self.reporter.emit(EventKind::AllocationFailed {
+            error: error.clone(),
+        });
         self.ledger().error(place, error);
     }
 }

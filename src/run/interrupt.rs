@@ -22,7 +22,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(reporter: Reporter) -> Self {
-        Self { reporter, open: Arc::default() }
+        Self {
+            reporter,
+            open: Arc::default(),
+        }
     }
 
     /// Puts a question and waits for the answer.
@@ -55,7 +58,13 @@ impl Drop for OpenQuestion<'_> {
 /// Attends to signals until the second one after a stop, and returns its number: the program then ends at once.
 ///
 /// `asks`: there is a terminal and no `-yes`, so that a first Ctrl-C is a question.
-pub(crate) async fn attend(mut signals: Signals, gate: &Gate, desk: &Desk, reporter: &Reporter, asks: bool) -> i32 {
+pub(crate) async fn attend(
+    mut signals: Signals,
+    gate: &Gate,
+    desk: &Desk,
+    reporter: &Reporter,
+    asks: bool,
+) -> i32 {
     loop {
         let signal = tokio::select! {
             Some(signal) = signals.recv() => signal,
@@ -103,6 +112,8 @@ pub(crate) fn listen() -> std::io::Result<Signals> {
 #[cfg(not(unix))]
 pub(crate) fn listen() -> std::io::Result<Signals> {
     let (sender, signals) = mpsc::unbounded_channel();
-    tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(SIGINT).is_ok() {} });
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && sender.send(SIGINT).is_ok() {}
+    });
     Ok(signals)
 }

@@ -28,8 +28,16 @@ pub(crate) enum Fate {
 impl Ledger {
     /// Opens the books for these allocations, in processing order.
     pub(crate) fn new(order: Vec<AllocId>, rescheduled: bool) -> Self {
-        let fates = order.iter().map(|id| (id.clone(), Fate::Untouched)).collect();
-        Self { order, fates, errors: Vec::new(), rescheduled }
+        let fates = order
+            .iter()
+            .map(|id| (id.clone(), Fate::Untouched))
+            .collect();
+        Self {
+            order,
+            fates,
+            errors: Vec::new(),
+            rescheduled,
+        }
     }
 
     pub(crate) fn set(&mut self, allocation: &AllocId, fate: Fate) {
@@ -46,19 +54,22 @@ impl Ledger {
 
     /// Errors of the places from `first` on, in order.
     pub(crate) fn errors_from(&self, first: usize) -> Vec<RunError> {
-        let mut errors: Vec<_> = self.errors.iter().filter(|(place, _)| *place >= first).collect();
+        let mut errors: Vec<_> = self
+            .errors
+            .iter()
+            .filter(|(place, _)| *place >= first)
+            .collect();
         // Stable: several errors of one allocation stay in the order in which they came.
         errors.sort_by_key(|(place, _)| *place);
         errors.into_iter().map(|(_, error)| error.clone()).collect()
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
-        !self.errors.is_empty()
-    }
-
     pub(crate) fn summary(&self) -> Summary {
-        let mut summary =
-            Summary { rescheduled: self.rescheduled, eligible: self.order.len(), ..Summary::default() };
+        let mut summary = Summary {
+            rescheduled: self.rescheduled,
+            eligible: self.order.len(),
+            ..Summary::default()
+        };
         for id in &self.order {
             match self.fates.get(id) {
                 Some(Fate::Done) => summary.done.push(id.clone()),
@@ -77,7 +88,11 @@ mod tests {
     use super::*;
 
     fn error(allocation: Option<&str>, text: &str) -> RunError {
-        RunError { allocation: allocation.map(AllocId::from), text: text.into(), unrecoverable: false }
+        RunError {
+            allocation: allocation.map(AllocId::from),
+            text: text.into(),
+            unrecoverable: false,
+        }
     }
 
     #[test]
@@ -96,7 +111,11 @@ mod tests {
         assert_eq!(summary.in_flight, ids[2..3]);
         assert_eq!(summary.skipped, [(ids[3].clone(), "gone".to_string())]);
         assert_eq!(summary.untouched, ids[4..]);
-        let texts: Vec<_> = ledger.errors_from(0).into_iter().map(|error| error.text).collect();
+        let texts: Vec<_> = ledger
+            .errors_from(0)
+            .into_iter()
+            .map(|error| error.text)
+            .collect();
         assert_eq!(texts, ["first", "second", "guard"]);
         assert_eq!(ledger.errors_from(1).len(), 2);
     }

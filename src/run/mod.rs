@@ -59,8 +59,18 @@ impl From<Stop> for Halt {
 }
 
 impl Run {
-    pub(crate) fn new(context: Arc<Context>, desk: Desk, candidates: Vec<Candidate>, base: usize) -> Self {
-        Self { context, desk, candidates, base }
+    pub(crate) fn new(
+        context: Arc<Context>,
+        desk: Desk,
+        candidates: Vec<Candidate>,
+        base: usize,
+    ) -> Self {
+        Self {
+            context,
+            desk,
+            candidates,
+            base,
+        }
     }
 
     /// Restarts everything, batch by batch. `resume` makes the command that continues, from the pause in force.
@@ -80,24 +90,36 @@ impl Run {
             Err(Halt::Interrupted(stop)) => {
                 // The workers go on judging meanwhile, so that what comes back in time is told as done.
                 let _ = timeout(LAST_CALLS, self.context.calls.idle()).await;
-                Ending::Interrupted { signal: stop.signal, resume: resume(pause) }
+                Ending::Interrupted {
+                    signal: stop.signal,
+                    resume: resume(pause),
+                }
             }
         };
         workers.abort_all();
         let ledger = self.context.ledger();
-        Finish { how, errors: ledger.errors_from(0), summary: ledger.summary() }
+        Finish {
+            how,
+            errors: ledger.errors_from(0),
+            summary: ledger.summary(),
+        }
     }
 
     async fn batches(&self, workers: &mut JoinSet<()>, pause: &mut Pause) -> Result<(), Halt> {
         let context = &self.context;
         let size = batch_size(context.plan.batch, self.base);
-        context.reporter.emit(EventKind::Selected { allocations: self.candidates.len() });
+        context.reporter.emit(EventKind::Selected {
+            allocations: self.candidates.len(),
+        });
         let mut first = 0;
         for (number, batch) in self.candidates.chunks(size).enumerate() {
             context.gate.pass().await?;
-            self.guard(first).await?;
+            self.guard(first, batch).await?;
             if size > 1 {
-                context.reporter.emit(EventKind::BatchStarted { number: number + 1, allocations: batch.len() });
+                context.reporter.emit(EventKind::BatchStarted {
+                    number: number + 1,
+                    allocations: batch.len(),
+                });
             }
             self.launch(workers, first, batch);
             while workers.join_next().await.is_some() {}
@@ -115,7 +137,11 @@ impl Run {
     fn launch(&self, workers: &mut JoinSet<()>, first: usize, batch: &[Candidate]) {
         let halt = watch::Sender::new(false);
         for (offset, candidate) in batch.iter().enumerate() {
-            let work = Work { place: first + offset, candidate: candidate.clone(), halt: halt.clone() };
+            let work = Work {
+                place: first + offset,
+                candidate: candidate.clone(),
+                halt: halt.clone(),
+            };
             workers.spawn(worker::work(Arc::clone(&self.context), work));
         }
     }
@@ -148,7 +174,14 @@ impl Run {
 
     /// An error of the run, not of an allocation: it ends the run.
     fn fail(&self, place: usize, text: String) -> Halt {
-        self.context.ledger().error(place, RunError { allocation: None, text, unrecoverable: true });
+        self.context.ledger().error(
+            place,
+            RunError {
+                allocation: None,
+                text,
+                unrecoverable: true,
+            },
+        );
         Halt::Stopped
     }
 }

@@ -26,7 +26,14 @@ impl<'a> Progress<'a> {
             Action::InPlace(_) => WaitedFor::Restarted,
             Action::Reschedule { .. } => WaitedFor::Replaced,
         };
-        Self { context, id, waited_for, last: AllocId::clone(id), told: HashSet::new(), status: None }
+        Self {
+            context,
+            id,
+            waited_for,
+            last: AllocId::clone(id),
+            told: HashSet::new(),
+            status: None,
+        }
     }
 
     /// Tells what is new since the last look. Events only: the view's lock is held.
@@ -38,11 +45,16 @@ impl<'a> Progress<'a> {
             if !self.told.insert(AllocId::clone(&next)) {
                 break;
             }
-            self.context.reporter.emit(EventKind::Replaced { replaced: AllocId::clone(&self.last), by: AllocId::clone(&next) });
+            self.context.reporter.emit(EventKind::Replaced {
+                replaced: AllocId::clone(&self.last),
+                by: AllocId::clone(&next),
+            });
             self.last = next;
             self.status = None;
         }
-        let status = view.get(&self.last).map(|allocation| &allocation.client_status);
+        let status = view
+            .get(&self.last)
+            .map(|allocation| &allocation.client_status);
         if let Some(status) = status
             && self.status.as_ref() != Some(status)
         {
@@ -67,8 +79,15 @@ impl<'a> Progress<'a> {
     /// Tells that the replacement runs, or is complete.
     pub(super) fn done(&self, by: Option<AllocId>) {
         if let Some(allocation) = by {
-            let status = self.status.as_ref().unwrap_or(&ClientStatus::Running).as_str().to_owned();
-            self.context.reporter.emit(EventKind::ReplacementRunning { allocation, status });
+            let status = self
+                .status
+                .as_ref()
+                .unwrap_or(&ClientStatus::Running)
+                .as_str()
+                .to_owned();
+            self.context
+                .reporter
+                .emit(EventKind::ReplacementRunning { allocation, status });
         }
     }
 }

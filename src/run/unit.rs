@@ -20,6 +20,7 @@ use crate::plan::Action;
 use crate::rules::limits::time_limit;
 use crate::rules::selection::{Candidate, Reason, recheck};
 use crate::rules::verdict::{Baseline, CallState, Case, Cause, Verdict, Want, judge, next_check};
+use crate::view::JobView;
 use crate::watch::{Health, PATIENCE};
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
@@ -53,8 +54,18 @@ struct Write {
 }
 
 impl Unit {
-    pub(super) fn new(context: &Arc<Context>, candidate: &Candidate, halt: watch::Receiver<bool>, target: Target) -> Self {
-        Self { context: Arc::clone(context), candidate: candidate.clone(), halt, target }
+    pub(super) fn new(
+        context: &Arc<Context>,
+        candidate: &Candidate,
+        halt: watch::Receiver<bool>,
+        target: Target,
+    ) -> Self {
+        Self {
+            context: Arc::clone(context),
+            candidate: candidate.clone(),
+            halt,
+            target,
+        }
     }
 
     pub(super) async fn run(self) -> End {
@@ -83,8 +94,10 @@ impl Unit {
         if context.gate.pass().await.is_err() || *self.halt.borrow() {
             return Err(End::Untouched);
         }
-        let allocation =
-            context.feed.read(|view| recheck(view, &self.candidate, &context.plan)).map_err(End::Skipped)?;
+        let allocation = context
+            .feed
+            .read(|view| recheck(view, &self.candidate, &context.plan))
+            .map_err(End::Skipped)?;
         Ok((permit, allocation))
     }
 
@@ -94,7 +107,9 @@ impl Unit {
         let mut health = context.feed.health();
         let base = Baseline::new(allocation, &self.target, &context.versions);
         let want = self.want(allocation);
-        context.first_stop.get_or_init(|| allocation.modify_index);
+        context
+            .first_stop
+            .get_or_init(|| context.feed.read(JobView::index));
         let mut progress = Progress::new(context, self.id());
         let mut write = Write {
             handle: Some(self.send(permit)),
@@ -128,7 +143,9 @@ impl Unit {
                 Verdict::Failed(cause) => return self.failed(&cause),
                 Verdict::Unsure => {
                     if let Err(error) = context.feed.reread(self.id()).await {
-                        return self.failed(&Cause::ClusterLost { error: error.to_string() });
+                        return self.failed(&Cause::ClusterLost {
+                            error: error.to_string(),
+                        });
                     }
                     reread = Some(Instant::now());
                     continue;
@@ -164,11 +181,21 @@ impl Unit {
             &self.target,
             self.no_shutdown_delay(),
         );
-        Want { target: self.target.clone(), sent_at: Instant::now(), limit, verbose: context.plan.verbose }
+        Want {
+            target: self.target.clone(),
+            sent_at: Instant::now(),
+            limit,
+            verbose: context.plan.verbose,
+        }
     }
 
     fn no_shutdown_delay(&self) -> bool {
-        matches!(self.context.plan.action, Action::Reschedule { no_shutdown_delay: true })
+        matches!(
+            self.context.plan.action,
+            Action::Reschedule {
+                no_shutdown_delay: true
+            }
+        )
     }
 
     /// Sends the write from a task of its own, which owns the permit: a call that nobody waits for still takes its place at the agent.
@@ -187,13 +214,21 @@ impl Unit {
             let _open = open;
             match body {
                 Some(body) => client.restart(&id, &body, permit).await,
-                None => client.stop(&id, no_shutdown_delay, permit).await.map(|_| ()),
+                None => client
+                    .stop(&id, no_shutdown_delay, permit)
+                    .await
+                    .map(|_| ()),
             }
         })
     }
 
     /// Takes the answer to a write in. Sends again only what cannot have been carried out, or may be carried out twice.
-    async fn answered(&self, write: &mut Write, want: &Want, result: Result<Result<(), CallError>, JoinError>) -> Option<End> {
+    async fn answered(
+        &self,
+        write: &mut Write,
+        want: &Want,
+        result: Result<Result<(), CallError>, JoinError>,
+    ) -> Option<End> {
         let error = match result {
             Ok(Ok(())) => {
                 write.state = CallState::Accepted(Instant::now());
@@ -223,8 +258,13 @@ impl Unit {
     /// Sends once more, unless the time is up, the gate has closed, or the allocation needs it no longer.
     async fn again(&self, write: &mut Write, want: &Want, error: &ReadError) -> Option<End> {
         let delay = write.backoff.next_delay();
-        if want.limit.is_some_and(|limit| Instant::now() + delay >= want.sent_at + limit) {
-            return Some(self.failed(&Cause::NotSent { error: error.to_string() }));
+        if want
+            .limit
+            .is_some_and(|limit| Instant::now() + delay >= want.sent_at + limit)
+        {
+            return Some(self.failed(&Cause::NotSent {
+                error: error.to_string(),
+            }));
         }
         sleep(delay).await;
         match self.pass().await {
@@ -242,8 +282,16 @@ impl Unit {
     async fn refused(&self, error: &ReadError) -> End {
         let context = &self.context;
         if !error.is_permission_denied() && context.feed.reread(self.id()).await.is_ok() {
-            let changed = context.feed.read(|view| recheck(view, &self.candidate, &context.plan));
-            if let Err(reason @ (Reason::Gone | Reason::Replaced { .. } | Reason::Status { .. } | Reason::Migrating)) = changed {
+            let changed = context
+                .feed
+                .read(|view| recheck(view, &self.candidate, &context.plan));
+            if let Err(
+                reason @ (Reason::Gone
+                | Reason::Replaced { .. }
+                | Reason::Status { .. }
+                | Reason::Migrating),
+            ) = changed
+            {
                 return End::Skipped(reason);
             }
         }
@@ -264,7 +312,11 @@ impl Unit {
     }
 
     fn error(&self, text: String, unrecoverable: bool) -> End {
-        End::Failed(RunError { allocation: Some(Arc::clone(self.id())), text, unrecoverable })
+        End::Failed(RunError {
+            allocation: Some(Arc::clone(self.id())),
+            text,
+            unrecoverable,
+        })
     }
 }
 
@@ -282,9 +334,17 @@ async fn join(
 fn patience_ends(health: &Health) -> Result<Option<Instant>, String> {
     match health {
         Health::Live => Ok(None),
-        Health::Silent { since, error, lasting } => {
+        Health::Silent {
+            since,
+            error,
+            lasting,
+        } => {
             let ends = *since + PATIENCE;
-            if *lasting || Instant::now() >= ends { Err(error.to_string()) } else { Ok(Some(ends)) }
+            if *lasting || Instant::now() >= ends {
+                Err(error.to_string())
+            } else {
+                Ok(Some(ends))
+            }
         }
     }
 }

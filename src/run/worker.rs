@@ -50,9 +50,11 @@ fn targets(context: &Context, candidate: &Candidate) -> Vec<Target> {
     match &context.plan.action {
         Action::InPlace(Tasks::Running) => vec![Target::RunningTasks],
         Action::InPlace(Tasks::All) => vec![Target::AllTasks],
-        Action::InPlace(Tasks::Named(_)) => {
-            candidate.tasks.iter().map(|task| Target::Task(task.to_string())).collect()
-        }
+        Action::InPlace(Tasks::Named(_)) => candidate
+            .tasks
+            .iter()
+            .map(|task| Target::Task(task.to_string()))
+            .collect(),
         Action::Reschedule { .. } => vec![Target::Reschedule],
     }
 }
@@ -87,6 +89,5 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
         context.set(id, Fate::Untouched);
     } else if done {
         context.set(id, Fate::Done);
-        context.reporter.emit(EventKind::AllocationDone { allocation: Arc::clone(id) });
     }
 }

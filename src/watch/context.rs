@@ -34,7 +34,11 @@ pub(super) async fn first_deployment(shared: &Shared) -> Result<u64, ReadError> 
 pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
     let mut backoff = Backoff::default();
     loop {
-        match shared.client.deployment(&shared.job_id, Some(Wait { index, wait: HOLD })).await {
+        match shared
+            .client
+            .deployment(&shared.job_id, Some(Wait { index, wait: HOLD }))
+            .await
+        {
             Ok(answer) => {
                 backoff = Backoff::default();
                 index = next_index(answer.index);
@@ -77,8 +81,13 @@ pub(super) async fn explain(shared: Arc<Shared>) {
 fn unexplained(shared: &Shared) -> bool {
     let view = shared.view();
     let followers = shared.followers();
-    followers.by_number.values().filter(|entry| !entry.id.is_empty()).any(|entry| {
-        let last = view.last_successor(&entry.id);
-        view.get(&last).is_none_or(|allocation| allocation.desired_status != DesiredStatus::Run)
-    })
+    followers
+        .by_number
+        .values()
+        .filter(|entry| !entry.id.is_empty())
+        .any(|entry| {
+            let last = view.last_successor(&entry.id);
+            view.get(&last)
+                .is_none_or(|allocation| allocation.desired_status != DesiredStatus::Run)
+        })
 }

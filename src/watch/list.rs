@@ -47,7 +47,10 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
         if *large.borrow_and_update() {
             shared.list_wanted.notified().await;
         }
-        let wait = Wait { index: position.index, wait: HOLD };
+        let wait = Wait {
+            index: position.index,
+            wait: HOLD,
+        };
         let wait = Some(wait).filter(|_| !*large.borrow());
         match shared.client.allocations(&shared.job_id, wait).await {
             Ok(answer) => {
@@ -64,10 +67,22 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
 
 fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>) -> Position {
     let is_large = answer.bytes > LARGE;
-    shared.lists_are_large.send_if_modified(|large| std::mem::replace(large, is_large) != is_large);
-    let pace = if answer.index == 0 { BLIND_PACE } else { LEAST_PACE };
-    let position = Position { index: next_index(answer.index), pace: pace.max(answer.took * 8) };
+    shared
+        .lists_are_large
+        .send_if_modified(|large| std::mem::replace(large, is_large) != is_large);
+    let pace = if answer.index == 0 {
+        BLIND_PACE
+    } else {
+        LEAST_PACE
+    };
+    let position = Position {
+        index: next_index(answer.index),
+        pace: pace.max(answer.took * 8),
+    };
     shared.alive();
-    shared.apply(Change::Snapshot { index: answer.index, allocations: answer.value });
+    shared.apply(Change::Snapshot {
+        index: answer.index,
+        allocations: answer.value,
+    });
     position
 }

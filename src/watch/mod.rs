@@ -40,7 +40,11 @@ pub(crate) enum Health {
     /// The last read went well.
     Live,
     /// Reads fail. `lasting`: trying again cannot help (the token lost its right).
-    Silent { since: Instant, error: Arc<ReadError>, lasting: bool },
+    Silent {
+        since: Instant,
+        error: Arc<ReadError>,
+        lasting: bool,
+    },
 }
 
 /// What the loops and the readers share.
@@ -90,7 +94,11 @@ impl Feed {
     ///
     /// # Errors
     /// When one of the first reads fails for good; `what` says which.
-    pub(crate) async fn start(client: Client, job: Arc<Job>, reporter: Reporter) -> Result<Self, StartError> {
+    pub(crate) async fn start(
+        client: Client,
+        job: Arc<Job>,
+        reporter: Reporter,
+    ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared {
             job_id: job.id.clone(),
             client,
@@ -103,16 +111,29 @@ impl Feed {
             lists_are_large: watch::Sender::new(false),
         });
         shared.apply(Change::Job(job));
-        let position = list::first(&shared).await.map_err(|source| StartError { what: "allocations", source })?;
-        let deployments = context::first_deployment(&shared)
-            .await
-            .map_err(|source| StartError { what: "deployments", source })?;
+        let position = list::first(&shared).await.map_err(|source| StartError {
+            what: "allocations",
+            source,
+        })?;
+        let deployments =
+            context::first_deployment(&shared)
+                .await
+                .map_err(|source| StartError {
+                    what: "deployments",
+                    source,
+                })?;
         let mut loops = JoinSet::new();
         loops.spawn(list::follow(Arc::clone(&shared), position));
-        loops.spawn(context::follow_deployments(Arc::clone(&shared), deployments));
+        loops.spawn(context::follow_deployments(
+            Arc::clone(&shared),
+            deployments,
+        ));
         loops.spawn(context::explain(Arc::clone(&shared)));
         loops.spawn(targeted::follow(Arc::clone(&shared)));
-        Ok(Self { shared, _loops: loops })
+        Ok(Self {
+            shared,
+            _loops: loops,
+        })
     }
 
     /// Looks at the view. The closure must not block: it holds the only lock.
@@ -137,7 +158,11 @@ impl Feed {
         );
         drop(followers);
         self.shared.followed.notify_waiters();
-        Follower { number, notify, shared: Arc::clone(&self.shared) }
+        Follower {
+            number,
+            notify,
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     /// Whether the view can be trusted, now and from now on.
@@ -172,7 +197,11 @@ impl Feed {
         loop {
             let (deadline, error) = match &*health.borrow_and_update() {
                 Health::Live => return Ok(()),
-                Health::Silent { error, lasting: true, .. } => return Err(Arc::clone(error)),
+                Health::Silent {
+                    error,
+                    lasting: true,
+                    ..
+                } => return Err(Arc::clone(error)),
                 Health::Silent { since, error, .. } => (*since + PATIENCE, Arc::clone(error)),
             };
             tokio::select! {
@@ -182,9 +211,19 @@ impl Feed {
         }
     }
 
-    /// Whether the list is too large to be followed, so that the members of a batch have to be read on their own.
-    pub(crate) fn lists_are_large(&self) -> bool {
-        *self.shared.lists_are_large.borrow()
+    /// Brings what is known of these allocations up to date, where no list does.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(crate) async fn refresh(
+        &self,
+        ids: impl Iterator<Item = AllocId>,
+    ) -> Result<(), ReadError> {
+        if *self.shared.lists_are_large.borrow() {
+            targeted::read_all(&self.shared, ids).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Woken by every news that concerns the whole job: its deployment, the job itself.
@@ -213,7 +252,9 @@ impl Shared {
     }
 
     fn followers(&self) -> MutexGuard<'_, Followers> {
-        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.followers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Folds news into the view and wakes whom it concerns.
@@ -237,7 +278,10 @@ impl Shared {
         }
         for entry in followers.by_number.values_mut() {
             let concerned = changed.allocations().iter().any(|id| {
-                *id == entry.id || view.get(id).is_some_and(|allocation| allocation.name == entry.name)
+                *id == entry.id
+                    || view
+                        .get(id)
+                        .is_some_and(|allocation| allocation.name == entry.name)
             });
             if concerned {
                 entry.heard = now;
@@ -261,7 +305,11 @@ impl Shared {
             if let Health::Silent { .. } = health {
                 return false;
             }
-            *health = Health::Silent { since: Instant::now(), error: Arc::new(error.clone()), lasting };
+            *health = Health::Silent {
+                since: Instant::now(),
+                error: Arc::new(error.clone()),
+                lasting,
+            };
             true
         });
         if first && !lasting {
@@ -270,8 +318,9 @@ impl Shared {
     }
 
     fn say_retry(&self, error: &ReadError) {
-        self.reporter
-            .emit(EventKind::Warning(format!("Nomad does not answer as it should, trying again: {error}")));
+        self.reporter.emit(EventKind::Warning(format!(
+            "Nomad does not answer as it should, trying again: {error}"
+        )));
     }
 }
 

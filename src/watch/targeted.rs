@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::Shared;
@@ -20,9 +20,17 @@ const AT_ONCE: usize = 4;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Reads one allocation and what has replaced it, and folds them into the view.
-pub(super) async fn read(shared: &Shared, id: &AllocId, patience: Patience) -> Result<(), ReadError> {
-    let answer =
-        retrying(patience, |error| shared.say_retry(error), || shared.client.allocation(id)).await;
+pub(super) async fn read(
+    shared: &Shared,
+    id: &AllocId,
+    patience: Patience,
+) -> Result<(), ReadError> {
+    let answer = retrying(
+        patience,
+        |error| shared.say_retry(error),
+        || shared.client.allocation(id),
+    )
+    .await;
     match answer {
         Ok(answer) => shared.apply(Change::Allocation(Box::new(answer.value))),
         Err(error) if error.is_not_found() => {
@@ -33,6 +41,34 @@ pub(super) async fn read(shared: &Shared, id: &AllocId, patience: Patience) -> R
     }
     shared.alive();
     Ok(())
+}
+
+/// Reads these allocations, a few at a time, with the patience of a run that has work under way.
+pub(super) async fn read_all(
+    shared: &Arc<Shared>,
+    ids: impl Iterator<Item = AllocId>,
+) -> Result<(), ReadError> {
+    let mut reads = JoinSet::new();
+    for id in ids {
+        if reads.len() >= AT_ONCE {
+            joined(reads.join_next().await)?;
+        }
+        let shared = Arc::clone(shared);
+        reads.spawn(async move { read(&shared, &id, Patience::Working).await });
+    }
+    while !reads.is_empty() {
+        joined(reads.join_next().await)?;
+    }
+    Ok(())
+}
+
+fn joined(result: Option<Result<Result<(), ReadError>, JoinError>>) -> Result<(), ReadError> {
+    match result {
+        Some(Ok(result)) => result,
+        // A read that panicked read nothing.
+        Some(Err(error)) => Err(ReadError::Garbled(error.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// Looks after the quiet ones for ever.
@@ -69,12 +105,20 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 
 /// Those in flight without news for too long, with the last known member of their chain of replacements; marked as asked for.
 fn due(shared: &Shared) -> Vec<AllocId> {
-    let quiet = if *shared.lists_are_large.borrow() { QUIET_WITHOUT_LIST } else { QUIET };
+    let quiet = if *shared.lists_are_large.borrow() {
+        QUIET_WITHOUT_LIST
+    } else {
+        QUIET
+    };
     let now = Instant::now();
     let view = shared.view();
     let mut followers = shared.followers();
     let mut due = Vec::new();
-    for entry in followers.by_number.values_mut().filter(|entry| !entry.id.is_empty()) {
+    for entry in followers
+        .by_number
+        .values_mut()
+        .filter(|entry| !entry.id.is_empty())
+    {
         if now.duration_since(entry.heard) < quiet {
             continue;
         }
@@ -85,7 +129,10 @@ fn due(shared: &Shared) -> Vec<AllocId> {
         }
         if last != entry.id {
             due.push(last);
-        } else if view.get(&entry.id).is_none_or(|own| own.desired_status != DesiredStatus::Run) {
+        } else if view
+            .get(&entry.id)
+            .is_none_or(|own| own.desired_status != DesiredStatus::Run)
+        {
             // Stopped and nothing linked: a replacement without links shows in a list only.
             shared.list_wanted.notify_one();
         }

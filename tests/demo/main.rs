@@ -23,11 +23,23 @@ fn main() -> ExitCode {
         }
     }
     let shown: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    complain(&format!("A simulated Nomad cluster listens on {address}.\n$ nomad-restart {}", shown.join(" ")));
+    complain(&format!(
+        "A simulated Nomad cluster listens on {address}.\n$ nomad-restart {}",
+        shown.join(" ")
+    ));
 
     // Only what concerns the look of the output: the demo must not talk to a real cluster, nor show its token.
-    let kept = ["TERM", "TZ", "NO_COLOR", "CLICOLOR_FORCE", "NOMAD_CLI_NO_COLOR", "NOMAD_CLI_FORCE_COLOR"];
-    let kept = kept.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    let kept = [
+        "TERM",
+        "TZ",
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "NOMAD_CLI_NO_COLOR",
+        "NOMAD_CLI_FORCE_COLOR",
+    ];
+    let kept = kept
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
     let env = Env::from_pairs(kept.chain([("NOMAD_ADDR".to_owned(), address)]));
     words.insert(0, OsString::from("nomad-restart"));
     ExitCode::from(nomad_restart::run(&words, &env, Io::of_process()))
@@ -37,7 +49,10 @@ fn main() -> ExitCode {
 fn start_cluster() -> Result<String, String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => return sender.send(Err(error.to_string())),
         };
@@ -58,7 +73,10 @@ fn start_cluster() -> Result<String, String> {
 }
 
 /// On stderr: stdout belongs to the program that is shown.
-#[expect(clippy::print_stderr, reason = "the demo is a program of its own; the library's report owns only the program's streams")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the demo is a program of its own; the library's report owns only the program's streams"
+)]
 fn complain(text: &str) -> ExitCode {
     eprintln!("{text}");
     ExitCode::FAILURE

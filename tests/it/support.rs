@@ -29,10 +29,16 @@ impl Served {
             .unwrap();
         let (cluster, address) = runtime.block_on(async {
             let cluster = make().await;
-            let server = nomad_sim::front::http::serve(cluster.clone(), ([127, 0, 0, 1], 0).into()).await.unwrap();
+            let server = nomad_sim::front::http::serve(cluster.clone(), ([127, 0, 0, 1], 0).into())
+                .await
+                .unwrap();
             (cluster, format!("http://{}", server.address()))
         });
-        Self { cluster, address, runtime: Some(runtime) }
+        Self {
+            cluster,
+            address,
+            runtime: Some(runtime),
+        }
     }
 
     /// The real binary, pointed at this cluster.
@@ -65,7 +71,11 @@ impl Program {
     pub(crate) fn new<const N: usize>(args: [&str; N]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nomad-restart"));
         // A backtrace must never reach an operator, whatever the environment says.
-        command.args(args).env_clear().env("RUST_BACKTRACE", "1").env("TZ", "America/New_York");
+        command
+            .args(args)
+            .env_clear()
+            .env("RUST_BACKTRACE", "1")
+            .env("TZ", "America/New_York");
         Self(command)
     }
 
@@ -109,7 +119,11 @@ impl Ran {
     /// Fails with everything that was printed unless the program ended with this code.
     #[track_caller]
     pub(crate) fn ended_with(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
@@ -146,7 +160,10 @@ fn normalise_line(line: &str, names: &mut HashMap<String, usize>) -> String {
 
 /// The length of the time stamp that the text begins with.
 fn stamp(text: &str) -> Option<usize> {
-    let shape = |length: usize| text.get(..length).filter(|it| chrono::DateTime::parse_from_rfc3339(it).is_ok());
+    let shape = |length: usize| {
+        text.get(..length)
+            .filter(|it| chrono::DateTime::parse_from_rfc3339(it).is_ok())
+    };
     [25, 20].into_iter().find(|length| shape(*length).is_some())
 }
 
@@ -159,6 +176,9 @@ fn quoted_id(text: &str) -> Option<&str> {
 /// Writes a file for a test to point at.
 pub(crate) fn file(directory: &tempfile::TempDir, name: &str, content: &str) -> String {
     let path = directory.path().join(name);
-    std::fs::File::create(&path).unwrap().write_all(content.as_bytes()).unwrap();
+    std::fs::File::create(&path)
+        .unwrap()
+        .write_all(content.as_bytes())
+        .unwrap();
     path.to_str().unwrap().to_owned()
 }

@@ -52,7 +52,10 @@ impl Baseline {
     pub(crate) fn new(allocation: &Allocation, target: &Target, versions: &Versions) -> Self {
         let job = versions.of(allocation);
         let group = job.and_then(|job| job.group(&allocation.task_group));
-        let is_batch = job.map_or(&*allocation.job_type == "batch" || &*allocation.job_type == "sysbatch", |job| job.is_batch());
+        let is_batch = job.map_or(
+            &*allocation.job_type == "batch" || &*allocation.job_type == "sysbatch",
+            |job| job.is_batch(),
+        );
         let tasks = allocation
             .task_states
             .iter()
@@ -64,7 +67,9 @@ impl Baseline {
                 Target::Reschedule => false,
             })
             .map(|(name, state)| {
-                let lasts = group.and_then(|group| group.task(name)).map(|task| task.lasts());
+                let lasts = group
+                    .and_then(|group| group.task(name))
+                    .map(|task| task.lasts());
                 let base = TaskBase {
                     started_at: state.started_at,
                     restarts: state.restarts,
@@ -75,7 +80,13 @@ impl Baseline {
                 (Arc::clone(name), base)
             })
             .collect();
-        Self { id: Arc::clone(&allocation.id), group: Arc::clone(&allocation.task_group), index: allocation.modify_index, tasks, is_batch }
+        Self {
+            id: Arc::clone(&allocation.id),
+            group: Arc::clone(&allocation.task_group),
+            index: allocation.modify_index,
+            tasks,
+            is_batch,
+        }
     }
 }
 
@@ -83,11 +94,18 @@ impl TaskBase {
     /// Where the task stands now. `settled`: whatever is shown was reported after the write was answered, so that a new start is ours
     /// even where its signal is not among the events any more.
     pub(crate) fn stand(&self, now: &TaskState, settled: bool) -> Stand {
-        let signaled = now.events.restart_signaled.filter(|time| self.signaled.is_none_or(|before| *time > before));
-        let started = now.started_at.filter(|time| self.started_at.is_none_or(|before| *time > before));
+        let signaled = now
+            .events
+            .restart_signaled
+            .filter(|time| self.signaled.is_none_or(|before| *time > before));
+        let started = now
+            .started_at
+            .filter(|time| self.started_at.is_none_or(|before| *time > before));
         let is_ours = match (signaled, started) {
             // A task that crashed and came back right before the signal has a new start too, and is yet to be killed.
-            (Some(signaled), Some(started)) => started.timestamp_nanos_opt().is_none_or(|started| started >= signaled),
+            (Some(signaled), Some(started)) => started
+                .timestamp_nanos_opt()
+                .is_none_or(|started| started >= signaled),
             (None, Some(_)) => settled,
             (_, None) => false,
         };
@@ -97,7 +115,9 @@ impl TaskBase {
             RunState::Dead if is_ours && self.may_end => Stand::Back,
             // Not run again, and nothing of the sort is under way.
             RunState::Dead if !self.ran && signaled.is_none() => Stand::Untouched,
-            _ if signaled.is_some() || started.is_some() || now.restarts > self.restarts => Stand::Underway,
+            _ if signaled.is_some() || started.is_some() || now.restarts > self.restarts => {
+                Stand::Underway
+            }
             RunState::Running => Stand::Untouched,
             _ if self.ran => Stand::Underway,
             _ => Stand::Untouched,

@@ -90,7 +90,9 @@ pub(crate) enum Verdict {
     /// Time alone would decide: read the allocation again first.
     Unsure,
     /// It is as wanted; by its replacement, when it was rescheduled.
-    Done { by: Option<AllocId> },
+    Done {
+        by: Option<AllocId>,
+    },
     Failed(Cause),
 }
 
@@ -117,18 +119,28 @@ pub(crate) fn next_check(case: &Case<'_>, view: &JobView) -> Option<Instant> {
     };
     let last = view.last_successor(&case.base.id);
     let settled = view.known(&last).map(|known| known.since + SETTLED);
-    [sign, settled, case.want.deadline()].into_iter().flatten().filter(|at| *at > case.now).min()
+    [sign, settled, case.want.deadline()]
+        .into_iter()
+        .flatten()
+        .filter(|at| *at > case.now)
+        .min()
 }
 
 impl Case<'_> {
     /// A verdict that time alone decides at `since`, once the allocation was read after that.
     fn sure_since(&self, since: Instant, cause: impl FnOnce() -> Cause) -> Verdict {
-        if self.reread.is_some_and(|read| read >= since) { Verdict::Failed(cause()) } else { Verdict::Unsure }
+        if self.reread.is_some_and(|read| read >= since) {
+            Verdict::Failed(cause())
+        } else {
+            Verdict::Unsure
+        }
     }
 
     /// An id as it is shown in texts: eight characters, or all of them.
     fn shown(&self, id: &str) -> String {
-        id.chars().take(if self.want.verbose { usize::MAX } else { 8 }).collect()
+        id.chars()
+            .take(if self.want.verbose { usize::MAX } else { 8 })
+            .collect()
     }
 
     /// The time from which on Nomad had our write, as far as we know.
@@ -142,7 +154,11 @@ impl Case<'_> {
 
 /// What a task is doing, for an operator: its state and its last event.
 fn task_words(name: &str, task: &TaskState) -> String {
-    let mut words = format!("task {} is {}", crate::cli::quote::quote(name), task.state.as_str());
+    let mut words = format!(
+        "task {} is {}",
+        crate::cli::quote::quote(name),
+        task.state.as_str()
+    );
     if let Some(event) = &task.events.last {
         words.push_str(&format!(" ({})", event_words(event)));
     }
@@ -151,7 +167,12 @@ fn task_words(name: &str, task: &TaskState) -> String {
 
 /// An event in one line: its type, and what it says beyond that.
 fn event_words(event: &crate::nomad::json::TaskEvent) -> String {
-    let message = event.display_message.lines().next().unwrap_or_default().trim();
+    let message = event
+        .display_message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim();
     if message.is_empty() || message == &*event.kind {
         event.kind.to_string()
     } else {

@@ -17,28 +17,51 @@ pub(super) fn failure<'a>(
 
 /// The whole text: a line that names the evaluation and the group, and a line per cause.
 pub(super) fn words(evaluation: &str, group: &str, metric: &AllocMetric) -> String {
-    let mut lines = vec![format!("Evaluation {} has placement failures for group {}:", quote(evaluation), quote(group))];
+    let mut lines = vec![format!(
+        "Evaluation {} has placement failures for group {}:",
+        quote(evaluation),
+        quote(group)
+    )];
     let mut cause = |text: String| lines.push(format!("    * {text}"));
     if metric.nodes_evaluated == 0 {
         cause("No nodes were eligible for evaluation".to_owned());
     }
-    for (datacenter, _) in metric.nodes_available.iter().filter(|(_, nodes)| **nodes == 0) {
-        cause(format!("No nodes are available in datacenter {}", quote(datacenter)));
+    for (datacenter, _) in metric
+        .nodes_available
+        .iter()
+        .filter(|(_, nodes)| **nodes == 0)
+    {
+        cause(format!(
+            "No nodes are available in datacenter {}",
+            quote(datacenter)
+        ));
     }
     for (class, nodes) in &metric.class_filtered {
-        cause(format!("Class {}: {nodes} nodes excluded by filter", quote(class)));
+        cause(format!(
+            "Class {}: {nodes} nodes excluded by filter",
+            quote(class)
+        ));
     }
     for (constraint, nodes) in &metric.constraint_filtered {
-        cause(format!("Constraint {}: {nodes} nodes excluded by filter", quote(constraint)));
+        cause(format!(
+            "Constraint {}: {nodes} nodes excluded by filter",
+            quote(constraint)
+        ));
     }
     if metric.nodes_exhausted > 0 {
-        cause(format!("Resources exhausted on {} nodes", metric.nodes_exhausted));
+        cause(format!(
+            "Resources exhausted on {} nodes",
+            metric.nodes_exhausted
+        ));
     }
     for (class, nodes) in &metric.class_exhausted {
         cause(format!("Class {} exhausted on {nodes} nodes", quote(class)));
     }
     for (dimension, nodes) in &metric.dimension_exhausted {
-        cause(format!("Dimension {} exhausted on {nodes} nodes", quote(dimension)));
+        cause(format!(
+            "Dimension {} exhausted on {nodes} nodes",
+            quote(dimension)
+        ));
     }
     for quota in &metric.quota_exhausted {
         cause(format!("Quota limit hit {}", quote(quota)));
@@ -56,7 +79,10 @@ mod tests {
     #[test]
     fn causes_come_in_the_order_of_the_page_and_sorted_within() {
         let map = |pairs: &[(&str, u64)]| -> BTreeMap<String, u64> {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect()
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), *value))
+                .collect()
         };
         let metric = AllocMetric {
             nodes_evaluated: 0,
@@ -101,7 +127,9 @@ mod tests {
             evaluation("first", 13, "blocked", "web"),
             evaluation("newest", 14, "blocked", "web"),
         ];
-        let found = |upto: usize| failure(all[..upto].iter(), "web", 10).map(|(evaluation, _)| evaluation.id.as_str());
+        let found = |upto: usize| {
+            failure(all[..upto].iter(), "web", 10).map(|(evaluation, _)| evaluation.id.as_str())
+        };
         assert_eq!(found(3), None);
         assert_eq!(found(4), Some("first"));
         assert_eq!(found(5), Some("newest"));

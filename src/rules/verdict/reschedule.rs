@@ -23,7 +23,10 @@ pub(super) fn judge(case: &Case<'_>, view: &JobView) -> Verdict {
                 why: "it no longer exists".to_owned(),
             });
         }
-        return Verdict::Pending(format!("replacement {} was not reported yet", quote(&case.shown(&last))));
+        return Verdict::Pending(format!(
+            "replacement {} was not reported yet",
+            quote(&case.shown(&last))
+        ));
     };
     if runs(case, view, &known.allocation) {
         return Verdict::Done { by: Some(last) };
@@ -69,17 +72,28 @@ fn waits_for_replacement(case: &Case<'_>, view: &JobView) -> Verdict {
 ///
 /// The plan that stops an allocation also places what replaces it, so a blocked evaluation that names the group then means that this one
 /// could not be placed, and not one of its neighbours (D47).
-fn nothing_follows(case: &Case<'_>, view: &JobView, known: Option<&Known>, cause: impl FnOnce() -> Cause) -> Verdict {
+fn nothing_follows(
+    case: &Case<'_>,
+    view: &JobView,
+    known: Option<&Known>,
+    cause: impl FnOnce() -> Cause,
+) -> Verdict {
     if let Some(cause) = job_ended(view) {
         return Verdict::Failed(cause);
     }
-    if let Some((evaluation, metric)) = placement::failure(view.blocked(), &case.base.group, case.base.index) {
+    if let Some((evaluation, metric)) =
+        placement::failure(view.blocked(), &case.base.group, case.base.index)
+    {
         let text = placement::words(&case.shown(&evaluation.id), &case.base.group, metric);
         return Verdict::Failed(Cause::Placement { text });
     }
-    let description = known.map(|known| &*known.allocation.desired_description).unwrap_or_default();
+    let description = known
+        .map(|known| &*known.allocation.desired_description)
+        .unwrap_or_default();
     // Ours reads `alloc is being migrated`, or nothing for some batch jobs: its replacement may be late.
-    let is_ours = description.is_empty() || description == "alloc is being migrated" || description.contains("tainted");
+    let is_ours = description.is_empty()
+        || description == "alloc is being migrated"
+        || description.contains("tainted");
     if !is_ours && let Some(known) = known {
         let since = known.since + SETTLED;
         if case.now >= since {
@@ -101,7 +115,11 @@ fn replacement(case: &Case<'_>, view: &JobView, id: &AllocId, known: &Known) -> 
         });
     }
     match allocation.client_status {
-        ClientStatus::Complete if case.base.is_batch => return Verdict::Done { by: Some(Arc::clone(id)) },
+        ClientStatus::Complete if case.base.is_batch => {
+            return Verdict::Done {
+                by: Some(Arc::clone(id)),
+            };
+        }
         ClientStatus::Complete | ClientStatus::Failed | ClientStatus::Lost => {
             if !allocation.followup_eval_id.is_empty() {
                 return Verdict::Pending(format!(
@@ -119,19 +137,29 @@ fn replacement(case: &Case<'_>, view: &JobView, id: &AllocId, known: &Known) -> 
                 });
             }
         }
-        ClientStatus::Pending | ClientStatus::Running | ClientStatus::Unknown | ClientStatus::Other(_) => {}
+        ClientStatus::Pending
+        | ClientStatus::Running
+        | ClientStatus::Unknown
+        | ClientStatus::Other(_) => {}
     }
     if let Some(cause) = job_ended(view) {
         return Verdict::Failed(cause);
     }
-    let waits_for = allocation.task_states.iter().find(|(_, task)| task.state != RunState::Running);
-    let task = waits_for.map(|(name, task)| format!(", {}", task_words(name, task))).unwrap_or_default();
+    let waits_for = allocation
+        .task_states
+        .iter()
+        .find(|(_, task)| task.state != RunState::Running);
+    let task = waits_for
+        .map(|(name, task)| format!(", {}", task_words(name, task)))
+        .unwrap_or_default();
     Verdict::Pending(format!("replacement {shown} is {}{task}", quote(&status)))
 }
 
 /// Whether every main task and sidecar runs. `ClientStatus` is `running` as soon as a prestart task runs (CLAIMS 29).
 fn runs(case: &Case<'_>, view: &JobView, allocation: &Allocation) -> bool {
-    if allocation.client_status != ClientStatus::Running || allocation.desired_status != DesiredStatus::Run {
+    if allocation.client_status != ClientStatus::Running
+        || allocation.desired_status != DesiredStatus::Run
+    {
         return false;
     }
     let current = match view.job() {
@@ -148,9 +176,13 @@ fn runs(case: &Case<'_>, view: &JobView, allocation: &Allocation) -> bool {
         return true;
     };
     group.tasks.iter().filter(|task| task.lasts()).all(|task| {
-        allocation.task_states.get(task.name.as_str()).is_some_and(|state| {
-            state.state == RunState::Running || (case.base.is_batch && state.state == RunState::Dead && !state.failed)
-        })
+        allocation
+            .task_states
+            .get(task.name.as_str())
+            .is_some_and(|state| {
+                state.state == RunState::Running
+                    || (case.base.is_batch && state.state == RunState::Dead && !state.failed)
+            })
     })
 }
 
