@@ -14,9 +14,3 @@ pub(crate) struct ConnectionFlags {
     pub(crate) tls_server_name: Option<String>,
     pub(crate) tls_skip_verify: bool,
 }
-pub(crate) struct ClientConfig;
-impl ClientConfig {
-    pub(crate) fn resolve(_: &ConnectionFlags, _: &crate::env::Env) -> Result<Self, String> {
-        todo!()
-    }
-}

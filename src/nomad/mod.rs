@@ -1,8 +1,5 @@
 //! Nomad's HTTP API as far as this program uses it: configuration, requests, answers, errors. It knows nothing of restarts or batches.
 
-pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod error;
 pub(crate) mod json;
-pub(crate) mod retry;
 pub mod transport;

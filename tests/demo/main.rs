@@ -10,6 +10,9 @@ use std::sync::mpsc;
 
 use nomad_restart::{Env, Io};
 
+/// Ids and times are the same in every run.
+const SEED: u64 = 7;
+
 fn main() -> ExitCode {
     let address = match start_cluster() {
         Ok(address) => address,
@@ -57,16 +60,16 @@ fn start_cluster() -> Result<String, String> {
             Err(error) => return sender.send(Err(error.to_string())),
         };
         runtime.block_on(async {
-            let cluster = nomad_sim::demo::cluster().await;
-            match nomad_sim::front::http::serve(cluster, ([127, 0, 0, 1], 0).into()).await {
-                Ok(server) => {
-                    let address = format!("http://{}", server.address());
-                    let told = sender.send(Ok(address));
-                    std::future::pending::<()>().await;
-                    told
-                }
-                Err(error) => sender.send(Err(error.to_string())),
-            }
+            let agent = nomad_sim::front::Agent::new(nomad_sim::demo::cluster(SEED));
+            let server = nomad_sim::front::http::serve(agent, ([127, 0, 0, 1], 0).into()).await;
+            let told = sender.send(
+                server
+                    .as_ref()
+                    .map(|server| server.url())
+                    .map_err(ToString::to_string),
+            );
+            std::future::pending::<()>().await;
+            told
         })
     });
     receiver.recv().map_err(|error| error.to_string())?

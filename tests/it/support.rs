@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use nomad_sim::Cluster;
+use nomad_sim::cluster::Cluster;
+use nomad_sim::front::Agent;
 
 /// Longer than any run in these tests takes; a program that hangs fails its test instead of the whole suite.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -14,31 +15,40 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A simulated cluster behind an HTTP address, on a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Served {
-    pub(crate) cluster: Cluster,
+    pub(crate) agent: Agent,
     pub(crate) address: String,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl Served {
     /// Serves the cluster that `make` builds.
-    pub(crate) fn start<F: Future<Output = Cluster>>(make: impl FnOnce() -> F) -> Self {
+    pub(crate) fn start(make: impl FnOnce() -> Cluster) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let (cluster, address) = runtime.block_on(async {
-            let cluster = make().await;
-            let server = nomad_sim::front::http::serve(cluster.clone(), ([127, 0, 0, 1], 0).into())
-                .await
-                .unwrap();
-            (cluster, format!("http://{}", server.address()))
+        let server = runtime
+            .block_on(async {
+                nomad_sim::front::http::serve(Agent::new(make()), ([127, 0, 0, 1], 0).into()).await
+            })
+            .unwrap();
+        let (agent, address) = (server.agent().clone(), server.url());
+        // The server lives as long as its runtime.
+        runtime.spawn(async move {
+            let _server = server;
+            std::future::pending::<()>().await;
         });
         Self {
-            cluster,
+            agent,
             address,
             runtime: Some(runtime),
         }
+    }
+
+    /// The cluster itself, for what no client may do or see.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        self.agent.cluster()
     }
 
     /// The real binary, pointed at this cluster.
