@@ -1,5 +1,13 @@
 //! Nomad's HTTP API as far as this program uses it: configuration, requests, answers, errors. It knows nothing of restarts or batches.
 
+pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod error;
+mod exchange;
 pub(crate) mod json;
+pub(crate) mod limiter;
+pub(crate) mod request;
+pub(crate) mod retry;
+pub(crate) mod secret;
+mod text;
 pub mod transport;
