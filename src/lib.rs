@@ -37,16 +37,21 @@ mod view;
 mod watch;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use cli::{Invocation, Request};
 use nomad::client::Client;
 use nomad::config::ClientConfig;
-use report::{Clock, Settings};
+use nomad::limiter::DEFAULT_MAX_CONNECTIONS;
+use nomad::transport::Transport;
+use report::Settings;
 use session::Ended;
 
 pub use env::Env;
 #[doc(hidden)]
-pub use report::{Io, Screen, Terminal};
+pub use nomad::transport;
+#[doc(hidden)]
+pub use report::{Clock, Io, Screen, Terminal};
 
 /// Runs the program: `args` as the operating system hands them over, the program's name first. Gives the exit code.
 pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
@@ -54,10 +59,7 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
         Ok(invocation) => invocation,
         Err(code) => return code,
     };
-    let client =
-        ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string());
-    let client =
-        client.and_then(|config| Client::connect(&config).map_err(|error| error.to_string()));
+    let client = connect(&invocation, env);
     let client = match client {
         Ok(client) => client,
         Err(error) => {
@@ -65,10 +67,10 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
             return exit::ERROR;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-    {
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             report::print_error(&mut io, &format!("Error starting: {error}"));
@@ -89,6 +91,55 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
     // A restart call that nobody waits for any more must not hold the exit.
     runtime.shutdown_background();
     code
+}
+
+/// Runs the program over another transport, with another clock and with signals that a test sends: everything but reqwest, the
+/// terminal and the operating system's signals is the real thing.
+#[doc(hidden)]
+pub async fn run_over(
+    args: &[OsString],
+    env: &Env,
+    mut io: Io,
+    transport: Arc<dyn Transport>,
+    clock: Clock,
+    signals: tokio::sync::mpsc::UnboundedReceiver<i32>,
+) -> u8 {
+    let invocation = match parse(args, env, &mut io) {
+        Ok(invocation) => invocation,
+        Err(code) => return code,
+    };
+    let client = ClientConfig::resolve(&invocation.connection, env)
+        .map_err(|error| error.to_string())
+        .and_then(|config| {
+            Client::new(&config, transport, DEFAULT_MAX_CONNECTIONS)
+                .map_err(|error| error.to_string())
+        });
+    match client {
+        Ok(client) => {
+            perform(
+                invocation,
+                client.with_jitter_seed(0),
+                env,
+                io,
+                clock,
+                signals,
+            )
+            .await
+        }
+        Err(error) => {
+            report::print_error(&mut io, &format!("Error initializing client: {error}"));
+            exit::ERROR
+        }
+    }
+}
+
+fn connect(invocation: &Invocation, env: &Env) -> Result<Client, String> {
+    let config =
+        ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string())?;
+    let transport =
+        nomad::reqwest::HttpTransport::new(&config).map_err(|error| error.to_string())?;
+    Client::new(&config, Arc::new(transport), DEFAULT_MAX_CONNECTIONS)
+        .map_err(|error| error.to_string())
 }
 
 /// Reads the command line; says what is to be said when there is nothing to run, and gives the exit code.

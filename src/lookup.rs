@@ -12,7 +12,7 @@ use crate::event::{Answer, EventKind, Question};
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{Job, JobStub};
-use crate::nomad::retry::{Patience, retrying};
+use crate::nomad::retry::Patience;
 use crate::report::{Operator, Reporter};
 
 /// How the look-up may go about it.
@@ -72,7 +72,7 @@ pub(crate) async fn find(
     ways: Ways,
     reporter: &Reporter,
 ) -> Result<Found, LookupError> {
-    if client.namespace() != "*" {
+    if client.namespace() != Some("*") {
         match read(client, argument, reporter).await {
             Ok(job) => {
                 return Ok(Found {
@@ -84,9 +84,7 @@ pub(crate) async fn find(
             Err(other) => return Err(other),
         }
         if ways.exact {
-            let namespace = Some(client.namespace())
-                .filter(|name| !name.is_empty())
-                .unwrap_or("default");
+            let namespace = client.namespace().unwrap_or("default");
             return Err(LookupError::NoExactMatch {
                 job: argument.into(),
                 namespace: namespace.into(),
@@ -96,7 +94,7 @@ pub(crate) async fn find(
     let stubs = match list(client, argument, reporter).await {
         Ok(stubs) => stubs,
         // Without the right to list, the argument can only be an id, and that was not found.
-        Err(source) if source.is_permission_denied() && client.namespace() != "*" => {
+        Err(source) if source.is_permission_denied() && client.namespace() != Some("*") => {
             return Err(match read(client, argument, reporter).await {
                 Ok(job) => {
                     return Ok(Found {
@@ -114,7 +112,14 @@ pub(crate) async fn find(
             });
         }
     };
-    let stub = choose(argument, stubs, client.namespace() == "*", ways, reporter).await?;
+    let stub = choose(
+        argument,
+        stubs,
+        client.namespace() == Some("*"),
+        ways,
+        reporter,
+    )
+    .await?;
     let client = client.in_namespace(stub.namespace());
     let job = read(&client, &stub.id, reporter).await?;
     Ok(Found { job, client })
@@ -135,17 +140,18 @@ pub(crate) async fn children(
 }
 
 async fn read(client: &Client, id: &str, reporter: &Reporter) -> Result<Arc<Job>, LookupError> {
-    let job = retrying(
-        Patience::Startup,
-        |error| say_retry(reporter, error),
-        || client.job(id, None),
-    )
-    .await
-    .map_err(|source| LookupError::Job {
-        job: id.into(),
-        source,
-    })?
-    .value;
+    let job = client
+        .patiently(
+            Patience::Startup,
+            |error| say_retry(reporter, error),
+            || client.job(id, None),
+        )
+        .await
+        .map_err(|source| LookupError::Job {
+            job: id.into(),
+            source,
+        })?
+        .value;
     // The server decodes `%2F` before it routes, so `x/versions` is answered by another endpoint (D23).
     if job.id != id {
         return Err(LookupError::Unaddressable(id.into()));
@@ -161,12 +167,13 @@ async fn list(
     let mut stubs = Vec::new();
     let mut next: Option<String> = None;
     loop {
-        let page = retrying(
-            Patience::Startup,
-            |error| say_retry(reporter, error),
-            || client.jobs(prefix, next.as_deref()),
-        )
-        .await?;
+        let page = client
+            .patiently(
+                Patience::Startup,
+                |error| say_retry(reporter, error),
+                || client.jobs(prefix, next.as_deref()),
+            )
+            .await?;
         stubs.extend(page.items);
         match page.next {
             // A server that hands out the same page again would keep us here for ever.

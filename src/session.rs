@@ -11,7 +11,7 @@ use crate::exit;
 use crate::lookup::{self, Found, LookupError, Ways};
 use crate::nomad::client::Client;
 use crate::nomad::json::Job;
-use crate::nomad::retry::{Patience, retrying};
+use crate::nomad::retry::Patience;
 use crate::plan::{Action, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, select};
@@ -162,18 +162,19 @@ async fn prepare(
     confirm_region(plan, &job, reporter).await?;
 
     let started = clock().to_utc();
-    let versions = retrying(
-        Patience::Startup,
-        |error| lookup::say_retry(reporter, error),
-        || client.job_versions(&job.id),
-    )
-    .await
-    .map_err(|error| {
-        Early::Error(format!(
-            "Error retrieving versions of job {}: {error}",
-            quote(&job.id)
-        ))
-    })?;
+    let versions = client
+        .patiently(
+            Patience::Startup,
+            |error| lookup::say_retry(reporter, error),
+            || client.job_versions(&job.id),
+        )
+        .await
+        .map_err(|error| {
+            Early::Error(format!(
+                "Error retrieving versions of job {}: {error}",
+                quote(&job.id)
+            ))
+        })?;
     let versions = Versions::new(&job, versions);
     let feed = Feed::start(client.clone(), Arc::clone(&job), reporter.clone())
         .await

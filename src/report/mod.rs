@@ -42,7 +42,7 @@ pub(crate) use style::Colors;
 use terminal::TerminalMode;
 
 /// Where time stamps come from.
-pub(crate) type Clock = Arc<dyn Fn() -> DateTime<FixedOffset> + Send + Sync>;
+pub type Clock = Arc<dyn Fn() -> DateTime<FixedOffset> + Send + Sync>;
 
 /// The system's clock, in the local time zone with the offset that is valid then.
 pub(crate) fn local_clock() -> Clock {

@@ -12,9 +12,10 @@ use super::ledger::Fate;
 use super::progress::Progress;
 use crate::cli::quote::quote;
 use crate::event::{EventKind, RunError, Target};
-use crate::nomad::client::{Permit, RestartBody};
 use crate::nomad::error::{CallError, ReadError};
 use crate::nomad::json::{AllocId, Allocation};
+use crate::nomad::limiter::Permit;
+use crate::nomad::request::RestartBody;
 use crate::nomad::retry::Backoff;
 use crate::plan::Action;
 use crate::rules::limits::time_limit;
@@ -115,7 +116,7 @@ impl Unit {
             handle: Some(self.send(permit)),
             state: CallState::Open,
             lost: String::new(),
-            backoff: Backoff::default(),
+            backoff: context.client.backoff(),
         };
         let mut reread = None;
         let mut minute = interval_at(want.sent_at + STILL_WAITING, STILL_WAITING);
@@ -205,17 +206,23 @@ impl Unit {
         let id = Arc::clone(self.id());
         let no_shutdown_delay = self.no_shutdown_delay();
         let body = match &self.target {
-            Target::RunningTasks => Some(RestartBody::running()),
-            Target::AllTasks => Some(RestartBody::all()),
-            Target::Task(task) => Some(RestartBody::task(task)),
+            Target::RunningTasks => Some(RestartBody::default()),
+            Target::AllTasks => Some(RestartBody {
+                all_tasks: true,
+                ..RestartBody::default()
+            }),
+            Target::Task(task) => Some(RestartBody {
+                task_name: task.clone(),
+                ..RestartBody::default()
+            }),
             Target::Reschedule => None,
         };
         tokio::spawn(async move {
             let _open = open;
             match body {
-                Some(body) => client.restart(&id, &body, permit).await,
+                Some(body) => client.restart(permit, &id, &body).await,
                 None => client
-                    .stop(&id, no_shutdown_delay, permit)
+                    .stop(permit, &id, no_shutdown_delay)
                     .await
                     .map(|_| ()),
             }
@@ -235,8 +242,7 @@ impl Unit {
                 return None;
             }
             Ok(Err(error)) => error,
-            // The call's task panicked: what it did is not known.
-            Err(error) => CallError::Unknown(ReadError::Garbled(error.to_string())),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         match error {
             CallError::Refused(error) => Some(self.refused(&error).await),

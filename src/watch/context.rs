@@ -11,7 +11,7 @@ use crate::event::EventKind;
 use crate::nomad::client::Wait;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::DesiredStatus;
-use crate::nomad::retry::{Backoff, Patience, retrying};
+use crate::nomad::retry::Patience;
 use crate::view::Change;
 
 const HOLD: Duration = Duration::from_secs(30);
@@ -20,19 +20,21 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// The newest deployment at the start; gives the index to go on from.
 pub(super) async fn first_deployment(shared: &Shared) -> Result<u64, ReadError> {
-    let answer = retrying(
-        Patience::Startup,
-        |error| shared.say_retry(error),
-        || shared.client.deployment(&shared.job_id, None),
-    )
-    .await?;
+    let answer = shared
+        .client
+        .patiently(
+            Patience::Startup,
+            |error| shared.say_retry(error),
+            || shared.client.deployment(&shared.job_id, None),
+        )
+        .await?;
     shared.apply(Change::Deployment(answer.value));
     Ok(next_index(answer.index))
 }
 
 /// Follows the newest deployment for ever. Failures are left to the read that guards each batch.
 pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
-    let mut backoff = Backoff::default();
+    let mut backoff = shared.client.backoff();
     loop {
         match shared
             .client
@@ -40,7 +42,7 @@ pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
             .await
         {
             Ok(answer) => {
-                backoff = Backoff::default();
+                backoff.reset();
                 index = next_index(answer.index);
                 shared.apply(Change::Deployment(answer.value));
                 sleep(PACE).await;
@@ -64,9 +66,13 @@ pub(super) async fn explain(shared: Arc<Shared>) {
             // The list tells of an outage; this read only explains.
             Err(_) => {}
         }
-        match shared.client.blocked_evaluations(&shared.job_id).await {
+        match shared
+            .client
+            .blocked_evaluations(&shared.job_id, None)
+            .await
+        {
             Ok(answer) => shared.apply(Change::Blocked(answer.value)),
-            Err(error) if !warned && !error.is_transient() => {
+            Err(error) if !warned && !error.is_retryable() => {
                 warned = true;
                 shared.reporter.emit(EventKind::Warning(format!(
                     "Cannot read evaluations, placement failures will show as a time limit only: {error}"

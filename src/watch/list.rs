@@ -9,11 +9,11 @@ use super::{Shared, next_index};
 use crate::nomad::client::{Indexed, Wait};
 use crate::nomad::error::ReadError;
 use crate::nomad::json::Allocation;
-use crate::nomad::retry::{Backoff, Patience, retrying};
+use crate::nomad::retry::Patience;
 use crate::view::Change;
 
 /// Above this a list is read on demand only, and allocations in flight one by one.
-const LARGE: u64 = 2 * 1024 * 1024;
+const LARGE: usize = 2 * 1024 * 1024;
 /// How long the server may hold a query; short enough for proxies and for abandoned queries to leave their place soon.
 const HOLD: Duration = Duration::from_secs(30);
 const LEAST_PACE: Duration = Duration::from_millis(100);
@@ -29,18 +29,20 @@ pub(super) struct Position {
 
 /// The first list.
 pub(super) async fn first(shared: &Shared) -> Result<Position, ReadError> {
-    let answer = retrying(
-        Patience::Startup,
-        |error| shared.say_retry(error),
-        || shared.client.allocations(&shared.job_id, None),
-    )
-    .await?;
+    let answer = shared
+        .client
+        .patiently(
+            Patience::Startup,
+            |error| shared.say_retry(error),
+            || shared.client.allocations(&shared.job_id, None),
+        )
+        .await?;
     Ok(take(shared, answer))
 }
 
 /// Reads lists for ever.
 pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
-    let mut backoff = Backoff::default();
+    let mut backoff = shared.client.backoff();
     let mut large = shared.lists_are_large.subscribe();
     loop {
         sleep(position.pace).await;
@@ -54,7 +56,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
         let wait = Some(wait).filter(|_| !*large.borrow());
         match shared.client.allocations(&shared.job_id, wait).await {
             Ok(answer) => {
-                backoff = Backoff::default();
+                backoff.reset();
                 position = take(&shared, answer);
             }
             Err(error) => {

@@ -20,7 +20,7 @@ use crate::event::EventKind;
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{AllocId, Allocation, Job};
-use crate::nomad::retry::{Patience, retrying};
+use crate::nomad::retry::Patience;
 use crate::report::Reporter;
 use crate::view::{Change, Changed, JobView};
 
@@ -172,18 +172,20 @@ impl Feed {
 
     /// Reads one allocation anew, with the patience of a run that has work under way.
     pub(crate) async fn reread(&self, id: &AllocId) -> Result<(), ReadError> {
-        targeted::read(&self.shared, id, Patience::Working).await
+        targeted::read(&self.shared, id).await
     }
 
     /// Reads the newest deployment anew.
     pub(crate) async fn reread_deployment(&self) -> Result<(), ReadError> {
         let shared = &self.shared;
-        let answer = retrying(
-            Patience::Working,
-            |error| shared.say_retry(error),
-            || shared.client.deployment(&shared.job_id, None),
-        )
-        .await?;
+        let answer = shared
+            .client
+            .patiently(
+                Patience::Working,
+                |error| shared.say_retry(error),
+                || shared.client.deployment(&shared.job_id, None),
+            )
+            .await?;
         shared.apply(Change::Deployment(answer.value));
         Ok(())
     }
@@ -300,7 +302,7 @@ impl Shared {
 
     /// Notes that a read failed; the first failure of an outage is said.
     fn silent(&self, error: ReadError) {
-        let lasting = !error.is_transient();
+        let lasting = !error.is_retryable();
         let first = self.health.send_if_modified(|health| {
             if let Health::Silent { .. } = health {
                 return false;

@@ -7,9 +7,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::Shared;
+use crate::nomad::client::Indexed;
 use crate::nomad::error::ReadError;
-use crate::nomad::json::{AllocId, DesiredStatus};
-use crate::nomad::retry::{Patience, retrying};
+use crate::nomad::json::{AllocId, Allocation, DesiredStatus};
+use crate::nomad::retry::Patience;
 use crate::view::Change;
 
 /// In flight and quiet for so long: read it.
@@ -19,18 +20,24 @@ const QUIET_WITHOUT_LIST: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 4;
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Reads one allocation and what has replaced it, and folds them into the view.
-pub(super) async fn read(
+/// Reads one allocation, with the patience of a run that has work under way, and folds it into the view.
+pub(super) async fn read(shared: &Shared, id: &AllocId) -> Result<(), ReadError> {
+    let answer = shared
+        .client
+        .patiently(
+            Patience::Working,
+            |error| shared.say_retry(error),
+            || shared.client.allocation(id),
+        )
+        .await;
+    take(shared, id, answer)
+}
+
+fn take(
     shared: &Shared,
     id: &AllocId,
-    patience: Patience,
+    answer: Result<Indexed<Allocation>, ReadError>,
 ) -> Result<(), ReadError> {
-    let answer = retrying(
-        patience,
-        |error| shared.say_retry(error),
-        || shared.client.allocation(id),
-    )
-    .await;
     match answer {
         Ok(answer) => shared.apply(Change::Allocation(Box::new(answer.value))),
         Err(error) if error.is_not_found() => {
@@ -54,7 +61,7 @@ pub(super) async fn read_all(
             joined(reads.join_next().await)?;
         }
         let shared = Arc::clone(shared);
-        reads.spawn(async move { read(&shared, &id, Patience::Working).await });
+        reads.spawn(async move { read(&shared, &id).await });
     }
     while !reads.is_empty() {
         joined(reads.join_next().await)?;
@@ -65,8 +72,7 @@ pub(super) async fn read_all(
 fn joined(result: Option<Result<Result<(), ReadError>, JoinError>>) -> Result<(), ReadError> {
     match result {
         Some(Ok(result)) => result,
-        // A read that panicked read nothing.
-        Some(Err(error)) => Err(ReadError::Garbled(error.to_string())),
+        Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         None => Ok(()),
     }
 }
@@ -94,7 +100,8 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             }
             let shared = Arc::clone(&shared);
             reads.spawn(async move {
-                if let Err(error) = read(&shared, &id, Patience::Once).await {
+                let answer = shared.client.allocation(&id).await;
+                if let Err(error) = take(&shared, &id, answer) {
                     shared.silent(error);
                 }
             });
