@@ -3,36 +3,63 @@
 //! A pure reducer: [`JobView::apply`] folds one [`Change`] after the other, whatever their source (a list, one allocation read on
 //! its own, later the event stream) and whatever their order. News is judged per object by its `ModifyIndex`, so that an answer that
 //! was overtaken on its way changes nothing. Only `watch` writes it; `rules` reads it.
+//!
+//! Two moments go with each piece of news. `asked` is when its question was sent (for a line of the event stream: when it came): the
+//! news was true then or later. `now` is when it is folded in. The first tells how fresh knowledge is ([`JobView::confirmed`]), the
+//! second since when a state is known ([`JobView::at_rest_since`]).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::nomad::json::{AllocId, Allocation, Deployment, DesiredStatus, Evaluation, Job};
 
+mod fold;
+mod links;
+
+pub(crate) use fold::is_active;
+
+#[cfg(test)]
+mod tests;
+
 /// All that is known of one job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JobView {
-    job: JobState,
-    allocations: BTreeMap<AllocId, Known>,
-    /// Allocations that the server no longer has (garbage-collected or purged), as they were last seen, if they were.
-    gone: BTreeMap<AllocId, Option<Arc<Allocation>>>,
-    /// Replacements carry the name of what they replace.
-    by_name: HashMap<Arc<str>, Vec<AllocId>>,
-    /// Everything that some allocation names as its replacement.
-    linked: HashSet<AllocId>,
-    deployment: Option<Deployment>,
-    blocked: BTreeMap<String, Evaluation>,
-    /// The index of the last snapshot.
+    pub(crate) job: JobState,
+    pub(crate) allocations: BTreeMap<AllocId, Arc<Allocation>>,
+    /// The newest deployment of the job.
+    pub(crate) deployment: Option<Deployment>,
+    /// Evaluations that wait because they could not place everything, by id.
+    pub(crate) blocked: BTreeMap<String, Evaluation>,
+    /// Allocations that were known and that the server no longer has (garbage-collected or purged): ids are never used again.
+    gone: BTreeMap<AllocId, Gone>,
+    /// Allocations by name, in the order of their creation; gone ones too, since chains lead through them.
+    names: BTreeMap<Arc<str>, BTreeSet<(u64, AllocId)>>,
+    /// Replacement to the allocation that names it.
+    predecessors: BTreeMap<AllocId, AllocId>,
+    /// Since when an allocation that will not run (again) is known to be as it is.
+    at_rest: BTreeMap<AllocId, Instant>,
+    /// When the last answer about one allocation alone was asked for.
+    read: BTreeMap<AllocId, Instant>,
+    /// The newest list: when it was asked for, and its index.
+    listed: Option<(Instant, u64)>,
+    /// The highest index heard of.
     index: u64,
+    /// Creation and modification of the newest job heard of, also of one that was purged since.
+    job_index: (u64, u64),
+    /// Evaluations that were blocked once, and the index at which they no longer were.
+    unblocked: BTreeMap<String, u64>,
+    /// Allocations known from before the server's indexes went back: any news is newer.
+    rewound: BTreeSet<AllocId>,
 }
 
-/// An allocation, and when its present state was first seen.
+/// What is left of an allocation that the server no longer has.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
-    pub(crate) allocation: Arc<Allocation>,
-    pub(crate) since: Instant,
+struct Gone {
+    since: Instant,
+    /// `None` if it was never seen.
+    last: Option<Arc<Allocation>>,
 }
 
 /// What is known of the job itself.
@@ -49,7 +76,9 @@ pub(crate) enum JobState {
 /// One piece of news.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
-    /// Everything the server has of the job's allocations at this index: what is not in it is gone.
+    /// Everything the server has of the job's allocations at `index` (the list's `X-Nomad-Index`). What is not in it and was last
+    /// changed at or before `index` is gone; what is known from a later index was created after this list was made, and stays.
+    /// `index` 0 (no header) removes nothing.
     Snapshot {
         index: u64,
         allocations: Vec<Allocation>,
@@ -59,260 +88,106 @@ pub(crate) enum Change {
     /// The server does not know this allocation any more.
     Gone(AllocId),
     Job(Arc<Job>),
+    /// The server has no such job: it, its allocations and its deployments are gone.
     JobPurged,
     /// The newest deployment, or that there is none.
     Deployment(Option<Deployment>),
-    /// All evaluations of the job that are blocked now: what is not in it is no longer blocked.
-    Blocked(Vec<Evaluation>),
+    /// All evaluations of the job that are blocked at `index` (the list's `X-Nomad-Index`): what is not in it and was last changed
+    /// at or before `index` is no longer blocked. `index` 0 (no header) counts as the newest.
+    Blocked {
+        index: u64,
+        evaluations: Vec<Evaluation>,
+    },
+    /// One evaluation, in any status.
+    Evaluation(Box<Evaluation>),
+    /// The server's indexes went back (its state was restored): whatever comes next is newer than what is known.
+    Rewound,
 }
 
-/// What a change made different.
+/// What became different through a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changed {
-    allocations: Vec<AllocId>,
-    whole_job: bool,
+    /// Allocations that are new, different or gone. Each once.
+    pub(crate) allocations: Vec<AllocId>,
+    pub(crate) job: bool,
+    pub(crate) deployment: bool,
+    pub(crate) evaluations: bool,
 }
 
 impl Changed {
-    /// The allocations that are different now.
-    pub(crate) fn allocations(&self) -> &[AllocId] {
-        &self.allocations
-    }
-
-    /// Whether it concerns every allocation: the job, its deployment, its evaluations.
-    pub(crate) fn whole_job(&self) -> bool {
-        self.whole_job
-    }
-
+    /// Whether nothing became different.
     pub(crate) fn is_empty(&self) -> bool {
-        self.allocations.is_empty() && !self.whole_job
+        *self == Self::default()
     }
 }
 
 impl JobView {
-    /// Folds news in; `now` is when it came.
-    pub(crate) fn apply(&mut self, change: Change, now: Instant) -> Changed {
-        let mut changed = Changed::default();
-        match change {
-            Change::Snapshot { index, allocations } => {
-                self.snapshot(index, allocations, now, &mut changed)
-            }
-            Change::Allocation(allocation) => {
-                self.put(*allocation, now, false, &mut changed);
-            }
-            Change::Gone(id) => self.bury(&id, &mut changed),
-            Change::Job(job) => changed.whole_job = self.put_job(job),
-            Change::JobPurged => {
-                changed.whole_job = self.job != JobState::Purged;
-                self.job = JobState::Purged;
-            }
-            Change::Deployment(news) => changed.whole_job = self.put_deployment(news),
-            Change::Blocked(evaluations) => {
-                let blocked = evaluations
-                    .into_iter()
-                    .map(|it| (it.id.clone(), it))
-                    .collect();
-                changed.whole_job = self.blocked != blocked;
-                self.blocked = blocked;
-            }
-        }
-        changed
-    }
-
-    /// An allocation that the server has.
-    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Allocation>> {
-        self.known(id).map(|known| &known.allocation)
-    }
-
-    /// An allocation that the server has, and since when it is as it is.
-    pub(crate) fn known(&self, id: &str) -> Option<&Known> {
-        self.allocations.get(id)
-    }
-
-    /// Every allocation that the server has, in the order of their ids.
-    pub(crate) fn allocations(&self) -> impl Iterator<Item = &Arc<Allocation>> {
-        self.allocations.values().map(|known| &known.allocation)
-    }
-
-    /// Whether the server had this allocation and has it no longer.
+    /// Whether the server no longer has this allocation.
     pub(crate) fn is_gone(&self, id: &str) -> bool {
         self.gone.contains_key(id)
     }
 
-    /// The index of the last list.
+    /// The allocation, as it is or, if it is gone, as it was seen last.
+    pub(crate) fn last_known(&self, id: &str) -> Option<&Arc<Allocation>> {
+        self.allocations
+            .get(id)
+            .or_else(|| self.gone.get(id).and_then(|gone| gone.last.as_ref()))
+    }
+
+    /// Since when an allocation that will not run (again) is known to be as it is: stopped, ended on its node, or gone. `None` for
+    /// one that runs or may still do so.
+    pub(crate) fn at_rest_since(&self, id: &str) -> Option<Instant> {
+        match self.gone.get(id) {
+            Some(gone) => Some(gone.since),
+            None => self.at_rest.get(id).copied(),
+        }
+    }
+
+    /// The moment at which what is known of this allocation was surely still true. `None` if it is not known.
+    pub(crate) fn confirmed(&self, id: &str) -> Option<Instant> {
+        let allocation = self.allocations.get(id)?;
+        let listed = self
+            .listed
+            .filter(|(_, index)| *index >= allocation.modify_index)
+            .map(|(asked, _)| asked);
+        listed.max(self.read.get(id).copied())
+    }
+
+    /// When the newest list was asked for: all allocations that existed then are known.
+    pub(crate) fn listed(&self) -> Option<Instant> {
+        self.listed.map(|(asked, _)| asked)
+    }
+
+    /// The highest index that anything known carries: what is created later has a higher one.
     pub(crate) fn index(&self) -> u64 {
         self.index
     }
 
-    pub(crate) fn job(&self) -> &JobState {
-        &self.job
-    }
-
-    /// The newest deployment of the job.
-    pub(crate) fn deployment(&self) -> Option<&Deployment> {
-        self.deployment.as_ref()
-    }
-
-    /// Evaluations that could not place everything and wait for room.
-    pub(crate) fn blocked(&self) -> impl Iterator<Item = &Evaluation> {
-        self.blocked.values()
-    }
-
-    /// What took an allocation's place: the link, or, where a blocked evaluation placed it later and Nomad sets no link, a newer
-    /// allocation of the same name that is nobody else's replacement.
-    pub(crate) fn successor(&self, id: &str) -> Option<AllocId> {
-        let own = match self.get(id) {
-            Some(allocation) => allocation,
-            None => self.gone.get(id)?.as_ref()?,
-        };
-        if !own.next_allocation.is_empty() {
-            return Some(Arc::clone(&own.next_allocation));
+    /// Whether somebody stopped the job, or purged it.
+    pub(crate) fn job_ended(&self) -> bool {
+        match &self.job {
+            JobState::Unread => false,
+            JobState::Known(job) => job.stop,
+            JobState::Purged => true,
         }
-        if own.desired_status == DesiredStatus::Run && self.get(id).is_some() {
-            return None;
-        }
-        self.by_name
-            .get(&own.name)?
-            .iter()
-            .filter_map(|other| self.get(other))
-            .filter(|other| {
-                other.create_index > own.create_index
-                    && other.task_group == own.task_group
-                    // The allocations of a system job all have one name.
-                    && (&*own.job_type != "system" || other.node_id == own.node_id)
-                    && other.previous_allocation.is_empty()
-                    && !self.linked.contains(&other.id)
-            })
-            .min_by_key(|other| other.create_index)
-            .map(|other| Arc::clone(&other.id))
-    }
-
-    /// The end of an allocation's chain of replacements; the allocation itself when nothing took its place.
-    pub(crate) fn last_successor(&self, id: &AllocId) -> AllocId {
-        let mut last = Arc::clone(id);
-        let mut seen = HashSet::from([Arc::clone(id)]);
-        while let Some(next) = self.successor(&last) {
-            if !seen.insert(Arc::clone(&next)) {
-                break;
-            }
-            last = next;
-        }
-        last
-    }
-
-    fn snapshot(
-        &mut self,
-        index: u64,
-        allocations: Vec<Allocation>,
-        now: Instant,
-        changed: &mut Changed,
-    ) {
-        // Lists are read one after the other, so an index that goes back means that the server's state did (a restored snapshot).
-        let rewound = index != 0 && index < self.index;
-        let present: HashSet<AllocId> = allocations.iter().map(|it| Arc::clone(&it.id)).collect();
-        for allocation in allocations {
-            self.put(allocation, now, rewound, changed);
-        }
-        let missing: Vec<AllocId> = self
-            .allocations
-            .iter()
-            // What was read on its own after this list was made is not in it yet.
-            .filter(|(id, known)| {
-                !present.contains(*id)
-                    && (rewound || index == 0 || known.allocation.modify_index <= index)
-            })
-            .map(|(id, _)| Arc::clone(id))
-            .collect();
-        for id in missing {
-            self.bury(&id, changed);
-        }
-        self.index = index;
-    }
-
-    fn put(&mut self, mut news: Allocation, now: Instant, force: bool, changed: &mut Changed) {
-        let id = Arc::clone(&news.id);
-        let known = self.allocations.get(&id);
-        if let Some(known) = known {
-            let old = &known.allocation;
-            if !force && news.modify_index <= old.modify_index {
-                return;
-            }
-            keep_what_only_some_answers_have(&mut news, old);
-            if **old == news {
-                return;
-            }
-        } else {
-            if self.gone.contains_key(&id) && !force {
-                return;
-            }
-            self.gone.remove(&id);
-            self.by_name
-                .entry(Arc::clone(&news.name))
-                .or_default()
-                .push(Arc::clone(&id));
-        }
-        if !news.next_allocation.is_empty() {
-            self.linked.insert(Arc::clone(&news.next_allocation));
-        }
-        self.allocations.insert(
-            Arc::clone(&id),
-            Known {
-                allocation: Arc::new(news),
-                since: now,
-            },
-        );
-        changed.allocations.push(id);
-    }
-
-    fn bury(&mut self, id: &AllocId, changed: &mut Changed) {
-        let last_seen = self.allocations.remove(id).map(|known| known.allocation);
-        if let Some(allocation) = &last_seen
-            && let Some(same_name) = self.by_name.get_mut(&allocation.name)
-        {
-            same_name.retain(|other| other != id);
-        }
-        if last_seen.is_some() || !self.gone.contains_key(id) {
-            self.gone.insert(Arc::clone(id), last_seen);
-            changed.allocations.push(Arc::clone(id));
-        }
-    }
-
-    fn put_job(&mut self, news: Arc<Job>) -> bool {
-        if let JobState::Known(old) = &self.job
-            && news.create_index == old.create_index
-            && news.modify_index <= old.modify_index
-        {
-            return false;
-        }
-        self.job = JobState::Known(news);
-        true
-    }
-
-    fn put_deployment(&mut self, news: Option<Deployment>) -> bool {
-        // That there is none any more changes nothing: only ended ones are collected.
-        let Some(news) = news else { return false };
-        if let Some(old) = &self.deployment
-            && (news.create_index, news.modify_index) <= (old.create_index, old.modify_index)
-        {
-            return false;
-        }
-        self.deployment = Some(news);
-        true
     }
 }
 
-/// List stubs and single allocations each have fields that the other lacks; none of these ever changes.
-fn keep_what_only_some_answers_have(news: &mut Allocation, old: &Allocation) {
-    for (field, known) in [
-        (&mut news.job_type, &old.job_type),
-        (&mut news.previous_allocation, &old.previous_allocation),
-        (&mut news.deployment_id, &old.deployment_id),
-    ] {
-        if field.is_empty() {
-            *field = Arc::clone(known);
-        }
+/// Whether this allocation will not run again as far as the server and its node say: only a successor can.
+fn rests(allocation: &Allocation) -> bool {
+    matches!(
+        allocation.desired_status,
+        DesiredStatus::Stop | DesiredStatus::Evict
+    ) || allocation.client_status.is_terminal()
+}
+
+/// The type of the job that an allocation belongs to; empty if nothing tells it.
+pub(crate) fn job_type<'a>(view: &'a JobView, allocation: &'a Allocation) -> &'a str {
+    if !allocation.job_type.is_empty() {
+        return &allocation.job_type;
     }
-    if news.job.is_none() {
-        news.job.clone_from(&old.job);
+    match (&allocation.job, &view.job) {
+        (Some(job), _) | (None, JobState::Known(job)) => &job.kind,
+        (None, JobState::Unread | JobState::Purged) => "",
     }
 }

@@ -1,4 +1,6 @@
 //! Pure functions: who is eligible, batches, time limits, the verdict on one allocation, what follows a batch.
+//!
+//! No I/O, no clocks (time is an argument), no printing. Each module can be read on its own.
 
 pub(crate) mod batches;
 pub(crate) mod guard;

@@ -1,136 +1,134 @@
-//! How an allocation was before its write: what is seen later is compared with it.
+//! What was known of an allocation before the write: what comes later is held against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::event::Target;
 use crate::nomad::json::{AllocId, Allocation, RunState, TaskState};
-use crate::rules::versions::Versions;
+use crate::rules::versions::{Part, Versions, part};
+use crate::view::{JobView, job_type};
 
-/// An allocation before its write.
-#[derive(Clone, Debug, PartialEq)]
+/// An allocation before a write. One for each call: with named tasks, one for each of them.
+#[derive(Clone, Debug)]
 pub(crate) struct Baseline {
-    pub(crate) id: AllocId,
+    pub(crate) allocation: AllocId,
     pub(crate) group: Arc<str>,
-    /// News of the write has a higher index.
-    pub(crate) index: u64,
-    /// The targeted tasks.
-    pub(crate) tasks: BTreeMap<Arc<str>, TaskBase>,
-    /// Whether its job is one whose tasks are meant to end.
-    pub(crate) is_batch: bool,
+    pub(crate) target: Target,
+    /// The highest index known before the write: its consequences have higher ones.
+    pub(super) index: u64,
+    /// The targeted tasks; empty when rescheduling.
+    tasks: BTreeMap<Arc<str>, TaskBase>,
+    /// The tasks that ran.
+    pub(super) ran: BTreeSet<Arc<str>>,
 }
 
-/// A targeted task before the write. All times are its node's clock.
+/// A targeted task before the write. Times are the node's clock.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TaskBase {
-    started_at: Option<DateTime<Utc>>,
-    restarts: u64,
-    signaled: Option<i64>,
-    /// It ran. One that did not (`-all-tasks`) is run again only while its runner lives.
-    ran: bool,
-    /// Ending well is as good as running: a batch task, a prestart task.
-    may_end: bool,
-}
-
-/// Where a targeted task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stand {
-    /// As before the write.
-    Untouched,
-    /// Signalled, or between two processes.
-    Underway,
-    /// Runs again, or ended well again.
-    Back,
-    /// Dead and failed.
-    Failed,
+pub(super) struct TaskBase {
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) restarts: u64,
+    pub(super) last_restart: Option<DateTime<Utc>>,
+    /// Nanoseconds.
+    pub(super) restart_signaled: Option<i64>,
+    pub(super) running: bool,
+    /// It may end without failing: its work is done then.
+    pub(super) may_finish: bool,
 }
 
 impl Baseline {
-    /// Notes how the targeted tasks are.
-    pub(crate) fn new(allocation: &Allocation, target: &Target, versions: &Versions) -> Self {
-        let job = versions.of(allocation);
-        let group = job.and_then(|job| job.group(&allocation.task_group));
-        let is_batch = job.map_or(
-            &*allocation.job_type == "batch" || &*allocation.job_type == "sysbatch",
-            |job| job.is_batch(),
-        );
+    /// Takes down the allocation as the view shows it right before the write. `None` if the view does not have it.
+    ///
+    /// Targeted are: the tasks that run; with `-all-tasks` all that run or ran, which leaves out poststop tasks; or the named one.
+    pub(crate) fn take(
+        view: &JobView,
+        versions: &Versions,
+        id: &str,
+        target: &Target,
+    ) -> Option<Self> {
+        let allocation = view.allocations.get(id)?;
+        let targeted = |name: &str, state: &TaskState| match target {
+            Target::RunningTasks => state.state == RunState::Running,
+            Target::AllTasks => {
+                state.started_at.is_some()
+                    && part_of(versions, allocation, name) != Some(Part::Poststop)
+            }
+            Target::Task(task) => name == task,
+            Target::Reschedule => false,
+        };
+        let batch = matches!(job_type(view, allocation), "batch" | "sysbatch");
         let tasks = allocation
             .task_states
             .iter()
-            .filter(|(name, state)| match target {
-                Target::Task(task) => task == &***name,
-                Target::RunningTasks => state.state == RunState::Running,
-                // What never started (a poststop task) is not started by a restart either.
-                Target::AllTasks => state.state == RunState::Running || state.started_at.is_some(),
-                Target::Reschedule => false,
-            })
+            .filter(|(name, state)| targeted(name, state))
             .map(|(name, state)| {
-                let lasts = group
-                    .and_then(|group| group.task(name))
-                    .map(|task| task.lasts());
-                let base = TaskBase {
-                    started_at: state.started_at,
-                    restarts: state.restarts,
-                    signaled: state.events.restart_signaled,
-                    ran: state.state == RunState::Running,
-                    may_end: is_batch || lasts == Some(false),
+                let may_finish = match part_of(versions, allocation, name) {
+                    Some(Part::Once | Part::Poststop) => true,
+                    Some(Part::Main) => batch,
+                    Some(Part::Sidecar) => false,
+                    // Nothing tells: one that has finished before may do so again.
+                    None => batch || state.state == RunState::Dead && !state.failed,
                 };
-                (Arc::clone(name), base)
+                (name.clone(), TaskBase::of(state, may_finish))
             })
             .collect();
-        Self {
-            id: Arc::clone(&allocation.id),
-            group: Arc::clone(&allocation.task_group),
-            index: allocation.modify_index,
+        Some(Self {
+            allocation: allocation.id.clone(),
+            group: allocation.task_group.clone(),
+            target: target.clone(),
+            index: view.index(),
             tasks,
-            is_batch,
+            ran: allocation
+                .task_states
+                .iter()
+                .filter(|(_, state)| state.state == RunState::Running)
+                .map(|(name, _)| name.clone())
+                .collect(),
+        })
+    }
+
+    /// The targeted tasks of an in-place restart; `None` when rescheduling.
+    pub(super) fn tasks(&self) -> Option<&BTreeMap<Arc<str>, TaskBase>> {
+        match self.target {
+            Target::Reschedule => None,
+            Target::RunningTasks | Target::AllTasks | Target::Task(_) => Some(&self.tasks),
         }
+    }
+
+    /// The replacements that came after the write, in their order. Only for a reschedule.
+    pub(crate) fn replacements(&self, view: &JobView) -> Vec<AllocId> {
+        view.successors(&self.allocation, self.index)
+    }
+
+    /// The allocation that is waited for: the last replacement, or the original one.
+    pub(crate) fn end_of_chain(&self, view: &JobView) -> AllocId {
+        match self.target {
+            Target::Reschedule => self.replacements(view).pop(),
+            Target::RunningTasks | Target::AllTasks | Target::Task(_) => None,
+        }
+        .unwrap_or_else(|| self.allocation.clone())
     }
 }
 
 impl TaskBase {
-    /// Where the task stands now. `settled`: whatever is shown was reported after the write was answered, so that a new start is ours
-    /// even where its signal is not among the events any more.
-    pub(crate) fn stand(&self, now: &TaskState, settled: bool) -> Stand {
-        let signaled = now
-            .events
-            .restart_signaled
-            .filter(|time| self.signaled.is_none_or(|before| *time > before));
-        let started = now
-            .started_at
-            .filter(|time| self.started_at.is_none_or(|before| *time > before));
-        let is_ours = match (signaled, started) {
-            // A task that crashed and came back right before the signal has a new start too, and is yet to be killed.
-            (Some(signaled), Some(started)) => started
-                .timestamp_nanos_opt()
-                .is_none_or(|started| started >= signaled),
-            (None, Some(_)) => settled,
-            (_, None) => false,
-        };
-        match now.state {
-            RunState::Dead if now.failed => Stand::Failed,
-            RunState::Running if is_ours => Stand::Back,
-            RunState::Dead if is_ours && self.may_end => Stand::Back,
-            // Not run again, and nothing of the sort is under way.
-            RunState::Dead if !self.ran && signaled.is_none() => Stand::Untouched,
-            _ if signaled.is_some() || started.is_some() || now.restarts > self.restarts => {
-                Stand::Underway
-            }
-            RunState::Running => Stand::Untouched,
-            _ if self.ran => Stand::Underway,
-            _ => Stand::Untouched,
+    fn of(state: &TaskState, may_finish: bool) -> Self {
+        Self {
+            started_at: state.started_at,
+            restarts: state.restarts,
+            last_restart: state.last_restart,
+            restart_signaled: state.events.restart_signaled,
+            running: state.state == RunState::Running,
+            may_finish,
         }
     }
+}
 
-    /// How many more restarts the task has seen.
-    pub(crate) fn restarts_since(&self, now: &TaskState) -> u64 {
-        now.restarts.saturating_sub(self.restarts)
-    }
-
-    /// Whether the task has to come back.
-    pub(crate) fn ran(&self) -> bool {
-        self.ran
-    }
+fn part_of(versions: &Versions, allocation: &Allocation, task: &str) -> Option<Part> {
+    versions
+        .group_of(allocation)?
+        .tasks
+        .iter()
+        .find(|t| t.name == task)
+        .map(part)
 }

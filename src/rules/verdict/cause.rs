@@ -1,191 +1,336 @@
-//! Why an allocation failed, as a sentence for an operator: what, why in Nomad's words, what to do next.
+//! Why an allocation failed, as a sentence for the operator: what, why in Nomad's words, what to do next.
+//!
+//! `Error restarting allocation "…": ` stands before it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::duration;
+use super::reason::{Event, State, in_brackets, lasting, short};
 use crate::cli::quote::quote;
+use crate::event::Target;
+use crate::nomad::json::{AllocId, AllocMetric};
+
+mod placement;
 
 /// Why an allocation failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cause {
-    /// A targeted task is dead and failed. `event` is the event that says why.
-    TaskFailed {
-        task: String,
-        event: String,
+    /// The write was refused, in the server's words.
+    Refused {
+        target: Target,
+        text: String,
+        /// For want of permission.
+        permission: bool,
     },
-    /// The allocation as a whole ended: `failed`, `lost` or `complete`, with Nomad's description or a task's event.
-    Ended {
-        status: String,
-        why: String,
+    /// A named task does not run: no call is made (T28).
+    TaskNotRunning {
+        task: String,
+    },
+    /// Answered 200, and these tasks show no sign of a restart; none = nothing was restarted at all.
+    NotRestarted {
+        tasks: Vec<Arc<str>>,
+    },
+    /// It is not known whether a restart was carried out; it is not sent again.
+    OutcomeUnknown {
+        target: Target,
     },
     CrashLoop {
-        task: String,
+        allocation: AllocId,
+        task: Arc<str>,
         restarts: u64,
-        event: String,
+        failure: Option<Event>,
     },
-    /// Nomad waits longer before the next start than the run may wait.
+    /// The next start comes after `delay` from the restart on, beyond the limit.
     StartsTooLate {
-        task: String,
+        task: Arc<str>,
         delay: Duration,
-        event: String,
-    },
-    /// Answered with success, and nothing was restarted.
-    NotRestarted,
-    /// The answer was lost, and nothing tells whether the write was carried out.
-    OutcomeUnknown {
-        error: String,
-    },
-    /// Could not be sent within the time limit.
-    NotSent {
-        error: String,
-    },
-    Timeout {
         limit: Duration,
-        state: String,
+        failure: Option<Event>,
     },
-    /// Replaced while it was being restarted in place.
-    Replaced {
-        by: String,
+    TaskFailed {
+        allocation: AllocId,
+        task: Arc<str>,
+        failure: Option<Event>,
+        last: Option<Event>,
     },
-    /// Stopped by somebody else.
+    /// Failed, and no task tells why.
+    AllocationFailed {
+        allocation: AllocId,
+        description: Arc<str>,
+    },
+    /// The allocation is complete, and this task did not start again.
+    Ended {
+        task: Arc<str>,
+        last: Option<Event>,
+    },
+    /// Somebody else stops it.
     Stopped {
-        why: String,
+        description: Arc<str>,
+    },
+    /// Somebody else replaced it while it was being restarted.
+    ReplacedMeanwhile {
+        by: AllocId,
+        description: Arc<str>,
+    },
+    NodeLost {
+        description: Arc<str>,
     },
     /// The server no longer has it.
     Gone,
-    JobStopped,
-    JobPurged,
-    /// The whole text of behaviour 5.6.3.
+    JobEnded {
+        purged: bool,
+    },
+    /// The scheduler found no node for the replacement.
     Placement {
-        text: String,
+        evaluation: String,
+        group: Arc<str>,
+        metric: Box<AllocMetric>,
     },
-    /// The replacement failed, and Nomad plans no further attempt.
+    /// Stopped, and the job does not need a replacement.
+    NotNeeded {
+        allocation: AllocId,
+        description: Arc<str>,
+    },
+    /// Stopped, and nothing replaces it.
+    NotReplaced {
+        allocation: AllocId,
+        description: Arc<str>,
+    },
+    /// This allocation, a replacement or the original one, failed and Nomad has not planned another attempt.
     ReplacementFailed {
-        replacement: String,
-        status: String,
-        why: String,
+        allocation: AllocId,
+        cause: Box<Self>,
     },
-    /// The replacement is gone or was stopped, and nothing took its place.
-    ReplacementLost {
-        replacement: String,
-        why: String,
+    /// It ended without failing, and nothing replaces it.
+    EndedUnreplaced {
+        allocation: AllocId,
+        original: bool,
     },
-    /// No answer from Nomad for so long that nothing can be said any more.
-    ClusterLost {
-        error: String,
+    /// Not where it was wanted within the limit.
+    Timeout {
+        limit: Duration,
+        last: Box<State>,
     },
 }
 
 impl Cause {
-    /// Likely to happen again, or leaves the state of the job unknown: a run does not go on after it by itself.
+    /// Whether the next batch is likely to end the same way, or would take away more while something is missing: permission,
+    /// placement, timeout, unknown outcome, lost replacement.
     pub(crate) fn is_unrecoverable(&self) -> bool {
         match self {
-            Self::Placement { .. }
-            | Self::Timeout { .. }
-            | Self::OutcomeUnknown { .. }
-            | Self::NotSent { .. }
-            | Self::ReplacementLost { .. }
+            Self::Refused { permission, .. } => *permission,
+            Self::OutcomeUnknown { .. }
+            | Self::JobEnded { .. }
+            | Self::Placement { .. }
+            | Self::NotNeeded { .. }
+            | Self::NotReplaced { .. }
             | Self::ReplacementFailed { .. }
-            | Self::JobStopped
-            | Self::JobPurged
-            | Self::ClusterLost { .. } => true,
-            Self::TaskFailed { .. }
-            | Self::Ended { .. }
+            | Self::EndedUnreplaced {
+                original: false, ..
+            }
+            | Self::Timeout { .. } => true,
+            Self::TaskNotRunning { .. }
+            | Self::NotRestarted { .. }
             | Self::CrashLoop { .. }
             | Self::StartsTooLate { .. }
-            | Self::NotRestarted
-            | Self::Replaced { .. }
+            | Self::TaskFailed { .. }
+            | Self::AllocationFailed { .. }
+            | Self::Ended { .. }
             | Self::Stopped { .. }
-            | Self::Gone => false,
+            | Self::ReplacedMeanwhile { .. }
+            | Self::NodeLost { .. }
+            | Self::Gone
+            | Self::EndedUnreplaced { original: true, .. } => false,
+        }
+    }
+
+    /// The sentence, with whole ids if `verbose`. A placement failure has several lines.
+    pub(crate) fn sentence(&self, verbose: bool) -> String {
+        let id = |id: &AllocId| quote(short(id, verbose));
+        match self {
+            Self::Refused { target, text, .. } => match target {
+                Target::RunningTasks | Target::AllTasks => text.clone(),
+                Target::Task(task) => format!("Failed to restart task {}: {text}", quote(task)),
+                Target::Reschedule => format!("Failed to stop allocation: {text}"),
+            },
+            Self::TaskNotRunning { task } => {
+                format!("Failed to restart task {}: Task not running", quote(task))
+            }
+            Self::NotRestarted { tasks } => match tasks.as_slice() {
+                [] => "not restarted: no task was running".into(),
+                [task] => format!(
+                    "not completely restarted: Nomad accepted the restart, but task {} shows no sign of it",
+                    quote(task)
+                ),
+                tasks => format!(
+                    "not completely restarted: Nomad accepted the restart, but the tasks {} show no sign of it",
+                    listed(tasks)
+                ),
+            },
+            Self::OutcomeUnknown { target } => {
+                let what = match target {
+                    Target::Task(task) => format!("the restart of task {}", quote(task)),
+                    Target::RunningTasks | Target::AllTasks | Target::Reschedule => {
+                        "the restart".into()
+                    }
+                };
+                format!(
+                    "outcome unknown, not repeated: {what} got no answer and Nomad shows no sign of it; look at the allocation's task events before restarting it again"
+                )
+            }
+            Self::CrashLoop {
+                allocation,
+                task,
+                restarts,
+                failure,
+            } => format!(
+                "task {} does not stay up: restarted {restarts} times since{}; see \"nomad alloc logs -stderr {} {task}\"",
+                quote(task),
+                in_brackets(failure.as_ref()),
+                short(allocation, verbose)
+            ),
+            Self::StartsTooLate {
+                task,
+                delay,
+                limit,
+                failure,
+            } => format!(
+                "task {} is not started again before {} have passed, which is beyond the time limit of {}{}; the restart policy of its group sets the delay, -timeout the limit",
+                quote(task),
+                lasting(*delay),
+                lasting(*limit),
+                in_brackets(failure.as_ref())
+            ),
+            Self::TaskFailed {
+                allocation,
+                task,
+                failure,
+                last,
+            } => {
+                let mut text = format!("task {} failed", quote(task));
+                let events = [failure, last].map(Option::as_ref);
+                match events {
+                    [Some(failure), Some(last)] if failure != last => {
+                        push(&mut text, format_args!(": {failure} ({last})"));
+                    }
+                    [Some(event), _] | [None, Some(event)] => {
+                        push(&mut text, format_args!(": {event}"));
+                    }
+                    [None, None] => {}
+                }
+                push(
+                    &mut text,
+                    format_args!(
+                        "; see \"nomad alloc status {}\"",
+                        short(allocation, verbose)
+                    ),
+                );
+                text
+            }
+            Self::AllocationFailed {
+                allocation,
+                description,
+            } => format!(
+                "the allocation failed{}; see \"nomad alloc status {}\"",
+                colon(description),
+                short(allocation, verbose)
+            ),
+            Self::Ended { task, last } => format!(
+                "the allocation is complete and task {} was not started again{}",
+                quote(task),
+                in_brackets(last.as_ref())
+            ),
+            Self::Stopped { description } => format!(
+                "Nomad stops the allocation{}; it is not running again",
+                colon(description)
+            ),
+            Self::ReplacedMeanwhile { by, description } => format!(
+                "replaced by {} while it was being restarted{}",
+                id(by),
+                colon(description)
+            ),
+            Self::NodeLost { description } => format!(
+                "its node is lost{}; Nomad replaces the allocation where it can",
+                colon(description)
+            ),
+            Self::Gone => "the allocation no longer exists".into(),
+            Self::JobEnded { purged: false } => {
+                "the job was stopped meanwhile; nothing is started again".into()
+            }
+            Self::JobEnded { purged: true } => {
+                "the job was purged meanwhile; nothing is started again".into()
+            }
+            Self::Placement {
+                evaluation,
+                group,
+                metric,
+            } => placement::text(short(evaluation, verbose), group, metric),
+            Self::NotNeeded {
+                allocation,
+                description,
+            } => format!(
+                "{} was stopped and is not replaced{}; the job was scaled down, stopped or updated meanwhile",
+                id(allocation),
+                colon(description)
+            ),
+            Self::NotReplaced {
+                allocation,
+                description,
+            } => format!(
+                "{} was stopped and nothing has replaced it{}; see the evaluations in \"nomad job status -evals\"",
+                id(allocation),
+                colon(description)
+            ),
+            Self::ReplacementFailed { allocation, cause } => format!(
+                "{} failed and Nomad has not planned another attempt: {}; \"nomad job eval -force-reschedule\" makes one",
+                id(allocation),
+                cause.sentence(verbose)
+            ),
+            Self::EndedUnreplaced {
+                allocation,
+                original,
+            } => {
+                let when = if *original {
+                    "before it was stopped"
+                } else {
+                    "instead of running on"
+                };
+                format!(
+                    "{} is \"complete\": it ended {when}, and nothing replaces it",
+                    id(allocation)
+                )
+            }
+            Self::Timeout { limit, last } => format!(
+                "not seen running again within {}: {}; it may still come: see \"nomad alloc status\", or give it longer with -timeout",
+                lasting(*limit),
+                last.text(verbose)
+            ),
         }
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TaskFailed { task, event } => {
-                write!(f, "task {} failed{}", quote(task), because(event))
-            }
-            Self::Ended { status, why } => {
-                write!(f, "allocation is {}{}", quote(status), because(why))
-            }
-            Self::CrashLoop {
-                task,
-                restarts,
-                event,
-            } => {
-                write!(
-                    f,
-                    "task {} does not stay up: {restarts} restarts since{}",
-                    quote(task),
-                    because(event)
-                )
-            }
-            Self::StartsTooLate { task, delay, event } => write!(
-                f,
-                "task {} is started again only in {}, after the time limit{}",
-                quote(task),
-                duration::format(*delay),
-                because(event)
-            ),
-            Self::NotRestarted => f.write_str("not restarted: no task was running"),
-            Self::OutcomeUnknown { error } => write!(
-                f,
-                "outcome unknown, not repeated: {error}. Nomad shows no sign of the restart; look at the allocation before restarting it again"
-            ),
-            Self::NotSent { error } => write!(f, "not restarted: {error}"),
-            Self::Timeout { limit, state } => {
-                write!(f, "not running again after {}", duration::format(*limit))?;
-                if !state.is_empty() {
-                    write!(f, ": {state}")?;
-                }
-                Ok(())
-            }
-            Self::Replaced { by } => {
-                write!(f, "replaced by {} while it was being restarted", quote(by))
-            }
-            Self::Stopped { why } => {
-                write!(f, "stopped while it was being worked on{}", because(why))
-            }
-            Self::Gone => f.write_str("allocation no longer exists"),
-            Self::JobStopped => f.write_str("the job was stopped, so nothing takes its place"),
-            Self::JobPurged => f.write_str("the job was purged"),
-            Self::Placement { text } => f.write_str(text),
-            Self::ReplacementFailed {
-                replacement,
-                status,
-                why,
-            } => write!(
-                f,
-                "its replacement {} is {} and Nomad plans no further attempt{}",
-                quote(replacement),
-                quote(status),
-                because(why)
-            ),
-            Self::ReplacementLost { replacement, why } => {
-                write!(
-                    f,
-                    "its replacement {} is gone and nothing took its place{}",
-                    quote(replacement),
-                    because(why)
-                )
-            }
-            Self::ClusterLost { error } => {
-                write!(
-                    f,
-                    "no answer from Nomad, what became of it is not known: {error}"
-                )
-            }
-        }
+        f.write_str(&self.sentence(false))
     }
 }
 
-fn because(why: &str) -> String {
-    if why.is_empty() {
+/// `: text`, or nothing.
+fn colon(text: &str) -> String {
+    if text.is_empty() {
         String::new()
     } else {
-        format!(": {why}")
+        format!(": {text}")
     }
+}
+
+fn listed(tasks: &[Arc<str>]) -> String {
+    let quoted: Vec<String> = tasks.iter().map(|task| quote(task)).collect();
+    quoted.join(", ")
+}
+
+fn push(text: &mut String, more: fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = text.write_fmt(more);
 }

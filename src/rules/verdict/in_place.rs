@@ -1,225 +1,328 @@
 //! The verdict on a restart in place.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::baseline::Stand;
-use super::{
-    CRASH_LOOP, CallState, Case, Cause, NO_SIGN, NO_SIGN_OF_LOST, Verdict, event_words, task_words,
-};
-use crate::event::Target;
+use tokio::time::Instant;
+
+use super::baseline::TaskBase;
+use super::reason::{Confirm, Event, Reason, State};
+use super::{Baseline, CRASH_LOOP, CallState, Cause, SIGN_WITHIN, UNKNOWN_WITHIN, Verdict, Want};
 use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus, RunState, TaskState};
 use crate::view::{JobState, JobView};
 
-/// What nodes take at most to report, and the server to show it, with room to spare.
-const REPORTED: Duration = Duration::from_secs(3);
+/// How far one targeted task is.
+enum Progress {
+    /// Runs again, or has finished again.
+    Done,
+    /// It ended by itself before the restart reached it: there was nothing to restart.
+    EndedBefore,
+    Pending(Reason),
+    /// The time for a sign of a restart is over.
+    NoSign,
+    Failed(Cause),
+}
 
-pub(super) fn judge(case: &Case<'_>, view: &JobView) -> Verdict {
-    let base = case.base;
-    let Some(allocation) = view.get(&base.id) else {
-        return Verdict::Failed(if *view.job() == JobState::Purged {
-            Cause::JobPurged
+/// How long silence has lasted since the call ended.
+#[derive(Clone, Copy, PartialEq)]
+enum Silence {
+    Short,
+    /// Long enough, but what is known may be old.
+    Unconfirmed,
+    Long,
+}
+
+pub(super) fn judge(
+    base: &Baseline,
+    tasks: &BTreeMap<Arc<str>, TaskBase>,
+    call: CallState,
+    view: &JobView,
+    want: &Want,
+    now: Instant,
+) -> Verdict {
+    let Some(allocation) = view.allocations.get(&base.allocation) else {
+        return if view.is_gone(&base.allocation) {
+            Verdict::Failed(gone(view))
         } else {
-            Cause::Gone
-        });
+            Verdict::Pending(Reason::of(State::NoSignYet))
+        };
     };
-    let tasks = Tasks::of(case, allocation);
-    if let Some(cause) = tasks.failed() {
+    if let Some(cause) = left(view, allocation) {
         return Verdict::Failed(cause);
     }
-    if let Some(cause) = ended(case, allocation, view) {
-        return Verdict::Failed(cause);
+    match allocation.client_status {
+        ClientStatus::Failed => return Verdict::Failed(failed(allocation)),
+        ClientStatus::Lost => {
+            return Verdict::Failed(Cause::NodeLost {
+                description: allocation.desired_description.clone(),
+            });
+        }
+        ClientStatus::Unknown => {
+            return Verdict::Pending(Reason::of(State::Disconnected {
+                allocation: allocation.id.clone(),
+            }));
+        }
+        _ => {}
     }
-    if tasks.all_back() {
-        return Verdict::Done { by: None };
-    }
-    if let Some(cause) = ended_well(allocation) {
-        return Verdict::Failed(cause);
-    }
-    if let Some(cause) = tasks.starts_too_late(case) {
-        return Verdict::Failed(cause);
-    }
-    if tasks.no_sign() {
-        match case.call {
-            CallState::Accepted(at) if case.now >= at + NO_SIGN => {
-                return case.sure_since(at + NO_SIGN, || Cause::NotRestarted);
+
+    let silence = silence(view, base, call, now);
+    let look = Look {
+        allocation,
+        call,
+        silence,
+        limit: want.limit,
+    };
+    let mut pending: Option<Reason> = None;
+    let mut without_sign = Vec::new();
+    let mut done = 0;
+    for (name, before) in tasks {
+        match look.progress(name, before) {
+            Progress::Done => done += 1,
+            Progress::EndedBefore => {}
+            Progress::Failed(cause) => return Verdict::Failed(cause),
+            Progress::NoSign => without_sign.push(name.clone()),
+            // The first one is told, but one that asks for a read comes before.
+            Progress::Pending(reason) => {
+                let asks = reason.confirm.is_some();
+                if pending
+                    .as_ref()
+                    .is_none_or(|known| asks && known.confirm.is_none())
+                {
+                    pending = Some(reason);
+                }
             }
-            CallState::Unknown(at) if case.now >= at + NO_SIGN_OF_LOST => {
-                return case.sure_since(at + NO_SIGN_OF_LOST, || Cause::OutcomeUnknown {
-                    error: case.lost.to_owned(),
-                });
-            }
-            _ => {}
         }
     }
-    Verdict::Pending(tasks.reason(allocation))
-}
 
-/// The targeted tasks, before and now.
-struct Tasks<'a> {
-    tasks: Vec<(&'a str, &'a super::baseline::TaskBase, &'a TaskState, Stand)>,
-}
-
-impl<'a> Tasks<'a> {
-    fn of(case: &Case<'a>, allocation: &'a Allocation) -> Self {
-        let settled = case
-            .answered_at()
-            .is_some_and(|at| case.now >= at + REPORTED);
-        let tasks = case
-            .base
-            .tasks
-            .iter()
-            .filter_map(|(name, before)| {
-                let now = allocation.task_states.get(name)?;
-                Some((&**name, before, now, before.stand(now, settled)))
-            })
-            .collect();
-        Self { tasks }
-    }
-
-    fn failed(&self) -> Option<Cause> {
-        for (name, before, now, stand) in &self.tasks {
-            let event = failure_words(now);
-            if *stand == Stand::Failed {
-                return Some(Cause::TaskFailed {
-                    task: (*name).to_owned(),
-                    event,
-                });
-            }
-            let restarts = before.restarts_since(now);
-            if restarts >= CRASH_LOOP {
-                return Some(Cause::CrashLoop {
-                    task: (*name).to_owned(),
-                    restarts,
-                    event,
-                });
-            }
-        }
-        None
-    }
-
-    /// Every task that ran is back; one that did not is back too, or was left alone.
-    fn all_back(&self) -> bool {
-        let back = self
-            .tasks
-            .iter()
-            .filter(|(.., stand)| *stand == Stand::Back)
-            .count();
-        back > 0
-            && self.tasks.iter().all(|(_, before, _, stand)| {
-                *stand == Stand::Back || (*stand == Stand::Untouched && !before.ran())
-            })
-    }
-
-    fn no_sign(&self) -> bool {
-        self.tasks
-            .iter()
-            .all(|(.., stand)| *stand == Stand::Untouched)
-    }
-
-    /// Nomad has announced a wait before the next start that ends after the time limit.
-    fn starts_too_late(&self, case: &Case<'_>) -> Option<Cause> {
-        let deadline = case.want.deadline()?;
-        self.tasks.iter().find_map(|(name, _, now, stand)| {
-            let event = now
-                .events
-                .last
-                .as_ref()
-                .filter(|event| &*event.kind == "Restarting")?;
-            let delay = Duration::from_nanos(u64::try_from(event.start_delay).ok()?);
-            let too_late = *stand == Stand::Underway
-                && now.state == RunState::Pending
-                && case.now + delay > deadline;
-            too_late.then(|| Cause::StartsTooLate {
-                task: (*name).to_owned(),
-                delay,
-                event: failure_words(now),
-            })
-        })
-    }
-
-    fn reason(&self, allocation: &Allocation) -> String {
-        let waited_for = self.tasks.iter().find(|(.., stand)| *stand != Stand::Back);
-        match waited_for {
-            Some((name, _, now, _)) if allocation.client_status != ClientStatus::Unknown => {
-                task_words(name, now)
-            }
-            _ => format!(
-                "allocation is {}",
-                crate::cli::quote::quote(allocation.client_status.as_str())
-            ),
+    match pending {
+        Some(reason) if without_sign.is_empty() => Verdict::Pending(reason),
+        None if without_sign.is_empty() && done > 0 => Verdict::Done { by: None },
+        pending => {
+            let nothing = done == 0 && pending.is_none();
+            silent(base, call, silence, without_sign, nothing)
         }
     }
 }
 
-/// The allocation cannot come back: replaced, stopped, failed or lost.
-fn ended(case: &Case<'_>, allocation: &Allocation, view: &JobView) -> Option<Cause> {
+/// Nothing (more) was restarted, as far as Nomad shows.
+fn silent(
+    base: &Baseline,
+    call: CallState,
+    silence: Silence,
+    tasks: Vec<Arc<str>>,
+    nothing: bool,
+) -> Verdict {
+    match (silence, call) {
+        (Silence::Short, _) => Verdict::Pending(Reason::of(State::NoSignYet)),
+        (Silence::Unconfirmed, _) => Verdict::Pending(Reason::confirm(
+            State::NoSignYet,
+            Confirm::Allocation(base.allocation.clone()),
+        )),
+        (Silence::Long, CallState::Unknown(_)) if nothing => {
+            Verdict::Failed(Cause::OutcomeUnknown {
+                target: base.target.clone(),
+            })
+        }
+        (Silence::Long, _) => Verdict::Failed(Cause::NotRestarted {
+            tasks: if nothing { Vec::new() } else { tasks },
+        }),
+    }
+}
+
+/// Whether the allocation is no longer to run where it is.
+fn left(view: &JobView, allocation: &Allocation) -> Option<Cause> {
+    let stopped = matches!(
+        allocation.desired_status,
+        DesiredStatus::Stop | DesiredStatus::Evict
+    );
+    let description = allocation.desired_description.clone();
     if !allocation.next_allocation.is_empty() {
-        return Some(Cause::Replaced {
-            by: case.shown(&allocation.next_allocation),
+        return Some(Cause::ReplacedMeanwhile {
+            by: allocation.next_allocation.clone(),
+            description,
         });
     }
-    if allocation.desired_status != DesiredStatus::Run {
-        return Some(match view.job() {
-            JobState::Purged => Cause::JobPurged,
-            JobState::Known(job) if job.stop => Cause::JobStopped,
-            _ => Cause::Stopped {
-                why: allocation.desired_description.to_string(),
-            },
-        });
+    if !stopped {
+        return None;
     }
-    if matches!(
-        allocation.client_status,
-        ClientStatus::Failed | ClientStatus::Lost
-    ) {
-        return Some(Cause::Ended {
-            status: allocation.client_status.as_str().to_owned(),
-            why: allocation_words(allocation),
-        });
-    }
-    None
-}
-
-/// All tasks ended well, but not after a restart.
-fn ended_well(allocation: &Allocation) -> Option<Cause> {
-    (allocation.client_status == ClientStatus::Complete).then(|| Cause::Ended {
-        status: "complete".to_owned(),
-        why: allocation_words(allocation),
+    Some(if view.job_ended() {
+        Cause::JobEnded {
+            purged: view.job == JobState::Purged,
+        }
+    } else if allocation.client_status == ClientStatus::Lost {
+        Cause::NodeLost { description }
+    } else {
+        Cause::Stopped { description }
     })
 }
 
-/// The event that tells why a task is down, else its last one.
-pub(super) fn failure_words(task: &TaskState) -> String {
-    let event = task
-        .events
-        .last_failure
-        .as_ref()
-        .or(task.events.last.as_ref());
-    event.map(event_words).unwrap_or_default()
-}
-
-/// Why an allocation ended: the failed task's event, else Nomad's description.
-pub(super) fn allocation_words(allocation: &Allocation) -> String {
-    let failed = allocation.task_states.iter().find(|(_, task)| {
-        task.failed
-            && task
-                .events
-                .last_failure
-                .as_ref()
-                .is_some_and(|event| &*event.kind != "Sibling Task Failed")
-    });
-    match failed {
-        Some((name, task)) => format!(
-            "task {}: {}",
-            crate::cli::quote::quote(name),
-            failure_words(task)
-        ),
-        None => allocation.client_description.to_string(),
+fn gone(view: &JobView) -> Cause {
+    if view.job == JobState::Purged {
+        Cause::JobEnded { purged: true }
+    } else {
+        Cause::Gone
     }
 }
 
-impl Target {
-    /// Whether it restarts tasks where they are.
-    pub(crate) fn is_in_place(&self) -> bool {
-        *self != Self::Reschedule
+/// Why a failed allocation failed: the task that did, or what the node says.
+pub(super) fn failed(allocation: &Allocation) -> Cause {
+    let task = allocation
+        .task_states
+        .iter()
+        .find(|(_, state)| state.state == RunState::Dead && state.failed);
+    match task {
+        Some((name, state)) => task_failed(allocation, name, state),
+        None => Cause::AllocationFailed {
+            allocation: allocation.id.clone(),
+            description: allocation.client_description.clone(),
+        },
     }
+}
+
+fn task_failed(allocation: &Allocation, name: &Arc<str>, state: &TaskState) -> Cause {
+    Cause::TaskFailed {
+        allocation: allocation.id.clone(),
+        task: name.clone(),
+        failure: state.events.last_failure.as_ref().map(Event::from),
+        last: state.events.last.as_ref().map(Event::from),
+    }
+}
+
+fn silence(view: &JobView, base: &Baseline, call: CallState, now: Instant) -> Silence {
+    let over = match call {
+        CallState::NotSent | CallState::Open => None,
+        CallState::Accepted(at) => at.checked_add(SIGN_WITHIN),
+        CallState::Unknown(at) => at.checked_add(UNKNOWN_WITHIN),
+    };
+    match over {
+        Some(over) if now >= over => {
+            if view.confirmed(&base.allocation) >= Some(over) {
+                Silence::Long
+            } else {
+                Silence::Unconfirmed
+            }
+        }
+        _ => Silence::Short,
+    }
+}
+
+/// What all tasks of the allocation are held against.
+struct Look<'a> {
+    allocation: &'a Allocation,
+    call: CallState,
+    silence: Silence,
+    limit: Option<Duration>,
+}
+
+impl Look<'_> {
+    fn progress(&self, name: &Arc<str>, before: &TaskBase) -> Progress {
+        let Some(state) = self.allocation.task_states.get(name) else {
+            return Progress::Pending(self.reason(name, None));
+        };
+        if state.state == RunState::Dead && state.failed {
+            return Progress::Failed(task_failed(self.allocation, name, state));
+        }
+        let restarts = state.restarts.saturating_sub(before.restarts);
+        if restarts >= CRASH_LOOP {
+            return Progress::Failed(Cause::CrashLoop {
+                allocation: self.allocation.id.clone(),
+                task: name.clone(),
+                restarts,
+                failure: state.events.last_failure.as_ref().map(Event::from),
+            });
+        }
+
+        let signaled = state
+            .events
+            .restart_signaled
+            .filter(|at| Some(*at) > before.restart_signaled);
+        let started = state.started_at.filter(|at| Some(*at) != before.started_at);
+        if let Some(started) = started
+            && (stays(state) || has_finished(state) && before.may_finish)
+        {
+            // A start from before the signal is one after a crash: ours is still to come. Without a signal in sight it is ours only
+            // if nothing more is to be expected of the call.
+            let ours = match (signaled, self.call) {
+                (Some(signaled), _) => started.timestamp_nanos_opt() > Some(signaled),
+                (None, CallState::NotSent | CallState::Open) => false,
+                (None, CallState::Accepted(_)) => self.silence == Silence::Long,
+                (None, CallState::Unknown(_)) => true,
+            };
+            if ours {
+                return Progress::Done;
+            }
+        }
+
+        let sign = signaled.is_some()
+            || started.is_some()
+            || restarts > 0
+            || state.last_restart != before.last_restart;
+        if !sign && before.running && has_finished(state) && before.may_finish {
+            return Progress::EndedBefore;
+        }
+        if self.allocation.client_status == ClientStatus::Complete {
+            return Progress::Failed(Cause::Ended {
+                task: name.clone(),
+                last: state.events.last.as_ref().map(Event::from),
+            });
+        }
+        if let Some(limit) = self.limit
+            && let Some(delay) = next_start(state, signaled)
+            && delay > limit
+        {
+            return Progress::Failed(Cause::StartsTooLate {
+                task: name.clone(),
+                delay,
+                limit,
+                failure: state.events.last_failure.as_ref().map(Event::from),
+            });
+        }
+        match self.silence {
+            Silence::Long if !sign => Progress::NoSign,
+            Silence::Unconfirmed if signaled.is_none() => Progress::Pending(Reason {
+                confirm: Some(Confirm::Allocation(self.allocation.id.clone())),
+                ..self.reason(name, Some(state))
+            }),
+            _ => Progress::Pending(self.reason(name, Some(state))),
+        }
+    }
+
+    fn reason(&self, name: &Arc<str>, state: Option<&TaskState>) -> Reason {
+        Reason::of(State::of_task(self.allocation, name, state))
+    }
+}
+
+/// Whether a task runs and is not about to end: a node may tell of the end of a process before it tells of the state.
+pub(super) fn stays(state: &TaskState) -> bool {
+    state.state == RunState::Running
+        && !state.events.last.as_ref().is_some_and(|event| {
+            matches!(
+                &*event.kind,
+                "Terminated"
+                    | "Restart Signaled"
+                    | "Restarting"
+                    | "Not Restarting"
+                    | "Killing"
+                    | "Killed"
+                    | "Sibling Task Failed"
+                    | "Leader Task Dead"
+                    | "Main Tasks Dead"
+            )
+        })
+}
+
+fn has_finished(state: &TaskState) -> bool {
+    state.state == RunState::Dead && !state.failed
+}
+
+/// How long after the restart was signaled a task that waits for its next start will start: both times are of the same node.
+fn next_start(state: &TaskState, signaled: Option<i64>) -> Option<Duration> {
+    let event = state.events.last.as_ref()?;
+    if state.state != RunState::Pending || &*event.kind != "Restarting" {
+        return None;
+    }
+    let waited = signaled.map_or(0, |signaled| event.time.saturating_sub(signaled));
+    let nanos = event.start_delay.max(0).saturating_add(waited.max(0));
+    u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
