@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::Invocation;
 use crate::cli::quote::quote;
@@ -14,7 +14,7 @@ use crate::nomad::json::Job;
 use crate::nomad::retry::Patience;
 use crate::plan::{Action, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
-use crate::rules::selection::{Selection, select};
+use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::versions::Versions;
 use crate::run::{Calls, Context, Desk, Gate, Ledger, Run, Signals, attend};
 use crate::watch::Feed;
@@ -52,7 +52,7 @@ struct Prepared {
     job: Arc<Job>,
     client: Client,
     feed: Feed,
-    versions: Versions,
+    versions: Arc<Versions>,
     selection: Selection,
     /// Everything eligible had started before this.
     cutoff: DateTime<Utc>,
@@ -175,7 +175,7 @@ async fn prepare(
                 quote(&job.id)
             ))
         })?;
-    let versions = Versions::new(&job, versions);
+    let versions = Arc::new(Versions::new(Arc::clone(&job), versions));
     let feed = Feed::start(client.clone(), Arc::clone(&job), reporter.clone())
         .await
         .map_err(|error| {
@@ -187,7 +187,7 @@ async fn prepare(
             ))
         })?;
     let selection = feed
-        .read(|view| select(view, &job.id, &versions, plan))
+        .read(|view| select(view, &versions, plan))
         .map_err(|unknown| Early::Error(unknown.to_string()))?;
     for left_out in &selection.left_out {
         reporter.emit(EventKind::LeftOut {
@@ -207,9 +207,11 @@ async fn prepare(
         });
         return Err(Early::Done);
     }
-    let cutoff = selection
-        .newest_start
-        .map_or(started, |newest| newest.max(started));
+    // A clock that is behind those of the nodes must not make a continued run miss one (the later moment may restart one again).
+    let newest = feed.read(|view| newest_start(view, &selection.candidates, plan));
+    let cutoff = newest.map_or(started, |newest| {
+        started.max(newest + TimeDelta::milliseconds(1))
+    });
     Ok(Prepared {
         job,
         client,

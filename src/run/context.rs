@@ -22,7 +22,7 @@ pub(crate) struct Context {
     pub(crate) job: Arc<Job>,
     pub(crate) client: Client,
     pub(crate) feed: Feed,
-    pub(crate) versions: Versions,
+    pub(crate) versions: Arc<Versions>,
     pub(crate) reporter: Reporter,
     pub(crate) gate: Arc<Gate>,
     /// Write calls that are on their way.

@@ -26,9 +26,10 @@ pub(crate) use interrupt::{Desk, Signals, attend, listen};
 pub(crate) use ledger::Ledger;
 
 use crate::event::{Ending, EventKind, Finish, RunError};
+use crate::exit::SIGINT;
 use crate::plan::Pause;
-use crate::rules::batches::batch_size;
-use crate::rules::policy::{Next, Then, after_answer, after_batch};
+use crate::rules::batches::size;
+use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
 use crate::rules::selection::Candidate;
 use worker::Work;
 
@@ -107,7 +108,7 @@ impl Run {
 
     async fn batches(&self, workers: &mut JoinSet<()>, pause: &mut Pause) -> Result<(), Halt> {
         let context = &self.context;
-        let size = batch_size(context.plan.batch, self.base);
+        let size = size(context.plan.batch, self.base);
         context.reporter.emit(EventKind::Selected {
             allocations: self.candidates.len(),
         });
@@ -149,8 +150,9 @@ impl Run {
     async fn policy(&self, first: usize, pause: &mut Pause) -> Result<Duration, Halt> {
         let context = &self.context;
         let errors = context.ledger().errors_from(first);
-        match after_batch(&context.plan, *pause, &errors) {
-            Next::GoOn { wait } => Ok(wait),
+        let result = BatchResult::of(errors.iter().map(|error| error.unrecoverable));
+        match after_batch(&context.plan, *pause, result) {
+            Next::GoOn { pause } => Ok(pause),
             Next::Stop { unrecoverable } => {
                 context.reporter.emit(EventKind::Stopping { unrecoverable });
                 Err(Halt::Stopped)
@@ -160,12 +162,18 @@ impl Run {
                     context.reporter.emit(EventKind::BatchErrors { errors });
                 }
                 match after_answer(&self.desk.ask(question).await, *pause) {
-                    Then::Decline => Err(Halt::Declined),
-                    Then::GoOn { wait } => Ok(wait),
-                    Then::NewPause(wait) => {
-                        context.reporter.emit(EventKind::NewPause { pause: wait });
-                        *pause = Pause::Fixed(wait);
+                    Decision::GoOn { wait, pause: new } => {
+                        if new != *pause {
+                            context.reporter.emit(EventKind::NewPause { pause: wait });
+                        }
+                        *pause = new;
                         Ok(wait)
+                    }
+                    Decision::Decline => Err(Halt::Declined),
+                    Decision::Interrupt => {
+                        // Ctrl-C at the question: the gate is about to be closed by the signal itself.
+                        context.gate.close(Stop { signal: SIGINT });
+                        Err(Halt::Interrupted(Stop { signal: SIGINT }))
                     }
                 }
             }

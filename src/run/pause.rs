@@ -9,8 +9,9 @@ use super::{Halt, Run};
 use crate::cli::quote::quote;
 use crate::event::EventKind;
 use crate::plan::Action;
-use crate::rules::guard::{Guard, OurWrites, guard};
+use crate::rules::guard::{Guard, OwnStops, guard};
 use crate::rules::selection::Candidate;
+use crate::view::JobState;
 
 /// How long a deployment that this run caused may take when the job says nothing.
 const DEPLOYMENT: Duration = Duration::from_secs(600);
@@ -32,6 +33,10 @@ impl Run {
                 format!("Error retrieving deployments for job {job}: {error}"),
             ));
         }
+        if let Err(error) = context.feed.reread_job().await {
+            let job = quote(&context.job.id);
+            return Err(self.fail(place, format!("Error querying job {job}: {error}")));
+        }
         let members = batch.iter().map(|candidate| Arc::clone(&candidate.id));
         if let Err(error) = context.feed.refresh(members).await {
             let job = quote(&context.job.id);
@@ -46,11 +51,11 @@ impl Run {
         loop {
             match self.look() {
                 Guard::Clear => return Ok(()),
-                Guard::Blocked(text) => return Err(self.fail(place, text)),
-                Guard::Await(text) if Instant::now() >= deadline => {
+                Guard::Blocked { text } => return Err(self.fail(place, text)),
+                Guard::Await { text, .. } if Instant::now() >= deadline => {
                     return Err(self.fail(place, text));
                 }
-                Guard::Await(text) => {
+                Guard::Await { text, .. } => {
                     if !std::mem::replace(&mut told, true) {
                         context.reporter.emit(EventKind::Notice(text));
                     }
@@ -76,7 +81,7 @@ impl Run {
             return std::future::pending().await;
         };
         loop {
-            if let Guard::Blocked(text) = self.look() {
+            if let Guard::Blocked { text } = self.look() {
                 return Err(self.fail(place, text));
             }
             tokio::select! {
@@ -88,19 +93,29 @@ impl Run {
 
     fn look(&self) -> Guard {
         let context = &self.context;
-        let ours = OurWrites {
-            job_version: context.job.version,
-            first_stop: self.first_stop(),
-        };
-        context
-            .feed
-            .read(|view| guard(view, &context.job.id, ours, !context.plan.verbose))
+        context.feed.read(|view| {
+            if view.job_ended() {
+                let what = if view.job == JobState::Purged {
+                    "purged"
+                } else {
+                    "stopped"
+                };
+                let text = format!(
+                    "Job {} was {what}, nothing more is restarted",
+                    quote(&context.job.id)
+                );
+                return Guard::Blocked { text };
+            }
+            guard(view, self.own_stops(), context.plan.verbose)
+        })
     }
 
     /// From which index on a new deployment may be a consequence of this run.
-    fn first_stop(&self) -> Option<u64> {
-        let is_reschedule = matches!(self.context.plan.action, Action::Reschedule { .. });
-        let index = *self.context.first_stop.get()?;
-        is_reschedule.then_some(index)
+    fn own_stops(&self) -> Option<OwnStops> {
+        let context = &self.context;
+        let index = *context.first_stop.get()?;
+        let job_version = context.job.version;
+        matches!(context.plan.action, Action::Reschedule { .. })
+            .then_some(OwnStops { job_version, index })
     }
 }

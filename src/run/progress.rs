@@ -1,78 +1,75 @@
 //! Tells of one allocation's way while it is waited for: each replacement once, changes of status, a sign of life every minute.
 
-use std::collections::HashSet;
-
 use super::context::Context;
-use crate::event::{EventKind, WaitedFor};
+use crate::event::{EventKind, Target, WaitedFor};
 use crate::nomad::json::{AllocId, ClientStatus};
-use crate::plan::Action;
+use crate::rules::verdict::{Baseline, State};
 use crate::view::JobView;
 
 /// What was told of one allocation so far.
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
     context: &'a Context,
-    id: &'a AllocId,
-    waited_for: WaitedFor,
-    /// The last known member of the chain of replacements.
-    last: AllocId,
-    told: HashSet<AllocId>,
+    base: &'a Baseline,
+    /// How many members of the chain of replacements were told.
+    told: usize,
+    /// The status of the last one.
     status: Option<ClientStatus>,
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(context: &'a Context, id: &'a AllocId) -> Self {
-        let waited_for = match context.plan.action {
-            Action::InPlace(_) => WaitedFor::Restarted,
-            Action::Reschedule { .. } => WaitedFor::Replaced,
-        };
+    pub(super) fn new(context: &'a Context, base: &'a Baseline) -> Self {
         Self {
             context,
-            id,
-            waited_for,
-            last: AllocId::clone(id),
-            told: HashSet::new(),
+            base,
+            told: 0,
             status: None,
         }
     }
 
     /// Tells what is new since the last look. Events only: the view's lock is held.
     pub(super) fn look(&mut self, view: &JobView) {
-        if self.waited_for == WaitedFor::Restarted {
+        if self.base.target != Target::Reschedule {
             return;
         }
-        while let Some(next) = view.successor(&self.last) {
-            if !self.told.insert(AllocId::clone(&next)) {
-                break;
-            }
-            self.context.reporter.emit(EventKind::Replaced {
-                replaced: AllocId::clone(&self.last),
-                by: AllocId::clone(&next),
+        let original = &self.base.allocation;
+        let chain = self.base.replacements(view);
+        for place in self.told..chain.len() {
+            let replaced = place
+                .checked_sub(1)
+                .map_or(original, |before| &chain[before]);
+            self.emit(EventKind::Replaced {
+                replaced: AllocId::clone(replaced),
+                by: AllocId::clone(&chain[place]),
             });
-            self.last = next;
             self.status = None;
         }
-        let status = view
-            .get(&self.last)
-            .map(|allocation| &allocation.client_status);
-        if let Some(status) = status
-            && self.status.as_ref() != Some(status)
-        {
+        self.told = chain.len();
+        let last = chain.last().unwrap_or(original);
+        let Some(allocation) = view.allocations.get(last) else {
+            return;
+        };
+        let status = &allocation.client_status;
+        if self.status.as_ref() != Some(status) {
             self.status = Some(status.clone());
             if *status != ClientStatus::Running {
-                self.context.reporter.emit(EventKind::StatusChanged {
-                    allocation: AllocId::clone(&self.last),
+                self.emit(EventKind::StatusChanged {
+                    allocation: AllocId::clone(last),
                     status: status.as_str().to_owned(),
                 });
             }
         }
     }
 
-    pub(super) fn still_waiting(&self, state: String) {
-        self.context.reporter.emit(EventKind::StillWaiting {
-            allocation: AllocId::clone(self.id),
-            action: self.waited_for,
-            state,
+    pub(super) fn still_waiting(&self, state: &State) {
+        let action = match self.base.target {
+            Target::Reschedule => WaitedFor::Replaced,
+            Target::RunningTasks | Target::AllTasks | Target::Task(_) => WaitedFor::Restarted,
+        };
+        self.emit(EventKind::StillWaiting {
+            allocation: AllocId::clone(&self.base.allocation),
+            action,
+            state: state.text(self.context.plan.verbose),
         });
     }
 
@@ -85,9 +82,11 @@ impl<'a> Progress<'a> {
                 .unwrap_or(&ClientStatus::Running)
                 .as_str()
                 .to_owned();
-            self.context
-                .reporter
-                .emit(EventKind::ReplacementRunning { allocation, status });
+            self.emit(EventKind::ReplacementRunning { allocation, status });
         }
+    }
+
+    fn emit(&self, kind: EventKind) {
+        self.context.reporter.emit(kind);
     }
 }

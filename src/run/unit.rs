@@ -10,19 +10,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 use super::context::Context;
 use super::ledger::Fate;
 use super::progress::Progress;
-use crate::cli::quote::quote;
 use crate::event::{EventKind, RunError, Target};
 use crate::nomad::error::{CallError, ReadError};
-use crate::nomad::json::{AllocId, Allocation};
+use crate::nomad::json::AllocId;
 use crate::nomad::limiter::Permit;
 use crate::nomad::request::RestartBody;
 use crate::nomad::retry::Backoff;
 use crate::plan::Action;
-use crate::rules::limits::time_limit;
-use crate::rules::selection::{Candidate, Reason, recheck};
-use crate::rules::verdict::{Baseline, CallState, Case, Cause, Verdict, Want, judge, next_check};
-use crate::view::JobView;
-use crate::watch::{Health, PATIENCE};
+use crate::rules::limits::limit;
+use crate::rules::selection::{Candidate, LeftOut, recheck};
+use crate::rules::verdict::{
+    Baseline, CallState, Cause, Confirm, Verdict, Want, judge, next_check,
+};
+use crate::watch::{Follower, Health, PATIENCE};
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
 
@@ -31,7 +31,7 @@ const STILL_WAITING: Duration = Duration::from_secs(60);
 pub(super) enum End {
     /// The write was not sent: the gate is closed, or the batch was halted.
     Untouched,
-    Skipped(Reason),
+    Skipped(LeftOut),
     Done,
     Failed(RunError),
 }
@@ -71,9 +71,25 @@ impl Unit {
 
     pub(super) async fn run(self) -> End {
         let context = &self.context;
-        let (permit, allocation) = match self.pass().await {
+        let (permit, candidate) = match self.pass().await {
             Ok(passed) => passed,
             Err(end) => return end,
+        };
+        if let Target::Task(task) = &self.target
+            && !candidate
+                .tasks
+                .iter()
+                .any(|it| it.name == *task && it.running)
+        {
+            return self.failed(&Cause::TaskNotRunning { task: task.clone() });
+        }
+        let follower = context.feed.follow(self.id());
+        let base = context.feed.read(|view| {
+            context.first_stop.get_or_init(|| view.index());
+            Baseline::take(view, &context.versions, self.id(), &self.target)
+        });
+        let Some(base) = base else {
+            return End::Skipped(LeftOut::Gone);
         };
         context.set(self.id(), Fate::InFlight);
         context.reporter.emit(EventKind::AllocationStarted {
@@ -81,7 +97,7 @@ impl Unit {
             group: self.candidate.group.to_string(),
             what: self.target.clone(),
         });
-        self.write_and_wait(&allocation, permit).await
+        self.write_and_wait(&base, &follower, permit).await
     }
 
     fn id(&self) -> &AllocId {
@@ -89,73 +105,62 @@ impl Unit {
     }
 
     /// The way to a write: a permit, the gate, and a last look at the allocation.
-    async fn pass(&self) -> Result<(Permit, Arc<Allocation>), End> {
+    async fn pass(&self) -> Result<(Permit, Candidate), End> {
         let context = &self.context;
         let permit = context.client.write_permit().await;
         if context.gate.pass().await.is_err() || *self.halt.borrow() {
             return Err(End::Untouched);
         }
-        let allocation = context
+        let candidate = context
             .feed
             .read(|view| recheck(view, &self.candidate, &context.plan))
             .map_err(End::Skipped)?;
-        Ok((permit, allocation))
+        Ok((permit, candidate))
     }
 
-    async fn write_and_wait(&self, allocation: &Allocation, permit: Permit) -> End {
+    async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
         let context = &self.context;
-        let follower = context.feed.follow(allocation);
         let mut health = context.feed.health();
-        let base = Baseline::new(allocation, &self.target, &context.versions);
-        let want = self.want(allocation);
-        context
-            .first_stop
-            .get_or_init(|| context.feed.read(JobView::index));
-        let mut progress = Progress::new(context, self.id());
+        let want = self.want();
+        let mut progress = Progress::new(context, base);
         let mut write = Write {
             handle: Some(self.send(permit)),
             state: CallState::Open,
             lost: String::new(),
             backoff: context.client.backoff(),
         };
-        let mut reread = None;
-        let mut minute = interval_at(want.sent_at + STILL_WAITING, STILL_WAITING);
+        let mut minute = interval_at(Instant::now() + STILL_WAITING, STILL_WAITING);
         minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         loop {
-            let case = Case {
-                base: &base,
-                call: write.state,
-                want: &want,
-                lost: &write.lost,
-                versions: &context.versions,
-                reread,
-                now: Instant::now(),
-            };
+            let now = Instant::now();
             let (verdict, wake) = context.feed.read(|view| {
                 progress.look(view);
-                (judge(&case, view), next_check(&case, view))
+                (
+                    judge(base, write.state, view, &want, now),
+                    next_check(base, write.state, view, &want, now),
+                )
             });
             let reason = match verdict {
                 Verdict::Done { by } => {
                     progress.done(by);
                     return End::Done;
                 }
-                Verdict::Failed(cause) => return self.failed(&cause),
-                Verdict::Unsure => {
-                    if let Err(error) = context.feed.reread(self.id()).await {
-                        return self.failed(&Cause::ClusterLost {
-                            error: error.to_string(),
-                        });
-                    }
-                    reread = Some(Instant::now());
-                    continue;
+                Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
+                    return self.error(format!("{}: {cause}", write.lost), true);
                 }
+                Verdict::Failed(cause) => return self.failed(&cause),
                 Verdict::Pending(reason) => reason,
             };
+            if let Some(confirm) = &reason.confirm {
+                if let Err(error) = context.feed.confirm(confirm).await {
+                    return self.lost(&error);
+                }
+                continue;
+            }
             let outage = match patience_ends(&health.borrow_and_update()) {
                 Ok(ends) => ends,
-                Err(error) => return self.failed(&Cause::ClusterLost { error }),
+                Err(error) => return self.lost(&error),
             };
             tokio::select! {
                 result = join(&mut write.handle), if write.handle.is_some() => {
@@ -165,29 +170,30 @@ impl Unit {
                     }
                 }
                 () = follower.changed() => {}
-                () = sleep_until(wake.unwrap_or(want.sent_at)), if wake.is_some() => {}
-                () = sleep_until(outage.unwrap_or(want.sent_at)), if outage.is_some() => {}
+                () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
+                () = sleep_until(outage.unwrap_or(now)), if outage.is_some() => {}
                 _ = health.changed() => {}
-                _ = minute.tick() => progress.still_waiting(reason),
+                _ = minute.tick() => progress.still_waiting(&reason.state),
             }
         }
     }
 
-    fn want(&self, allocation: &Allocation) -> Want {
+    fn want(&self) -> Want {
         let context = &self.context;
-        let limit = time_limit(
-            context.plan.timeout,
-            context.versions.of(allocation),
-            &self.candidate.group,
-            &self.target,
-            self.no_shutdown_delay(),
-        );
-        Want {
-            target: self.target.clone(),
-            sent_at: Instant::now(),
-            limit,
-            verbose: context.plan.verbose,
-        }
+        let versions = Arc::clone(&context.versions);
+        let limit = context.feed.read(|view| {
+            let job = view
+                .allocations
+                .get(self.id())
+                .and_then(|it| versions.of(it));
+            limit(
+                context.plan.timeout,
+                &context.plan.action,
+                job.map(|job| &**job),
+                &self.candidate.group,
+            )
+        });
+        Want::new(versions, limit, Instant::now())
     }
 
     fn no_shutdown_delay(&self) -> bool {
@@ -246,75 +252,87 @@ impl Unit {
         };
         match error {
             CallError::Refused(error) => Some(self.refused(&error).await),
-            CallError::NotSent(error) => self.again(write, want, &error).await,
-            CallError::Unknown(error) if self.target.is_in_place() => {
-                write.state = CallState::Unknown(Instant::now());
-                write.lost = error.to_string();
-                None
+            CallError::NotSent(error) => {
+                if write.state == CallState::Open {
+                    write.state = CallState::NotSent;
+                }
+                self.again(write, want, &error.to_string()).await
             }
-            CallError::Unknown(error) => {
-                // Harmless to repeat: the same transition is merged once more.
+            CallError::Unknown(_) | CallError::Garbled(_) => {
                 write.state = CallState::Unknown(Instant::now());
                 write.lost = error.to_string();
-                self.again(write, want, &error).await
+                if self.target == Target::Reschedule {
+                    // Harmless to repeat: the same transition is merged once more.
+                    return self.again(write, want, &error.to_string()).await;
+                }
+                None
             }
         }
     }
 
     /// Sends once more, unless the time is up, the gate has closed, or the allocation needs it no longer.
-    async fn again(&self, write: &mut Write, want: &Want, error: &ReadError) -> Option<End> {
+    async fn again(&self, write: &mut Write, want: &Want, error: &str) -> Option<End> {
+        let may_have_arrived = write.state != CallState::NotSent;
         let delay = write.backoff.next_delay();
         if want
-            .limit
-            .is_some_and(|limit| Instant::now() + delay >= want.sent_at + limit)
+            .deadline
+            .is_some_and(|deadline| Instant::now() + delay >= deadline)
         {
-            return Some(self.failed(&Cause::NotSent {
-                error: error.to_string(),
-            }));
+            let text = format!("the call could not be sent within the time limit: {error}");
+            return (!may_have_arrived).then(|| self.error(text, true));
         }
         sleep(delay).await;
         match self.pass().await {
             Ok((permit, _)) => {
                 write.handle = Some(self.send(permit));
+                if !may_have_arrived {
+                    write.state = CallState::Open;
+                }
                 None
             }
-            // A write that may have arrived is waited for, whatever keeps it from being repeated.
-            Err(_) if write.state != CallState::Open => None,
+            // What may have arrived is waited for, whatever keeps it from being repeated.
+            Err(_) if may_have_arrived => None,
             Err(end) => Some(end),
         }
     }
 
-    /// Nomad refused. What the operator would want skipped, because it ended or was replaced meanwhile, is skipped.
+    /// Nomad refused. What ended or was replaced meanwhile is skipped, as it would have been a moment later.
     async fn refused(&self, error: &ReadError) -> End {
         let context = &self.context;
-        if !error.is_permission_denied() && context.feed.reread(self.id()).await.is_ok() {
+        let permission = error.is_permission_denied();
+        let fresh = Confirm::Allocation(Arc::clone(self.id()));
+        if !permission && context.feed.confirm(&fresh).await.is_ok() {
             let changed = context
                 .feed
                 .read(|view| recheck(view, &self.candidate, &context.plan));
             if let Err(
-                reason @ (Reason::Gone
-                | Reason::Replaced { .. }
-                | Reason::Status { .. }
-                | Reason::Migrating),
+                reason @ (LeftOut::Gone
+                | LeftOut::Replaced { .. }
+                | LeftOut::NotRunning { .. }
+                | LeftOut::Migrating),
             ) = changed
             {
                 return End::Skipped(reason);
             }
         }
-        let text = match &self.target {
-            Target::RunningTasks | Target::AllTasks => error.to_string(),
-            Target::Task(task) => format!("Failed to restart task {}: {error}", quote(task)),
-            Target::Reschedule => format!("Failed to stop allocation: {error}"),
-        };
-        self.error(text, error.is_permission_denied())
+        self.failed(&Cause::Refused {
+            target: self.target.clone(),
+            text: error.to_string(),
+            permission,
+        })
+    }
+
+    /// The cluster has not answered for so long that nothing can be said.
+    fn lost(&self, error: &ReadError) -> End {
+        let text = format!("no answer from Nomad, what became of it is not known: {error}");
+        self.error(text, true)
     }
 
     fn failed(&self, cause: &Cause) -> End {
-        let text = match &self.target {
-            Target::Task(task) => format!("Failed to restart task {}: {cause}", quote(task)),
-            Target::RunningTasks | Target::AllTasks | Target::Reschedule => cause.to_string(),
-        };
-        self.error(text, cause.is_unrecoverable())
+        self.error(
+            cause.sentence(self.context.plan.verbose),
+            cause.is_unrecoverable(),
+        )
     }
 
     fn error(&self, text: String, unrecoverable: bool) -> End {
@@ -337,7 +355,7 @@ async fn join(
 }
 
 /// When the run loses patience with a cluster that does not answer; `Err` when it has.
-fn patience_ends(health: &Health) -> Result<Option<Instant>, String> {
+fn patience_ends(health: &Health) -> Result<Option<Instant>, Arc<ReadError>> {
     match health {
         Health::Live => Ok(None),
         Health::Silent {
@@ -347,7 +365,7 @@ fn patience_ends(health: &Health) -> Result<Option<Instant>, String> {
         } => {
             let ends = *since + PATIENCE;
             if *lasting || Instant::now() >= ends {
-                Err(error.to_string())
+                Err(Arc::clone(error))
             } else {
                 Ok(Some(ends))
             }

@@ -8,8 +8,7 @@ use tokio::task::JoinSet;
 use super::context::Context;
 use super::ledger::Fate;
 use super::unit::{End, Unit};
-use crate::cli::quote::quote;
-use crate::event::{EventKind, RunError, Target};
+use crate::event::{EventKind, Target};
 use crate::plan::{Action, Tasks};
 use crate::rules::selection::Candidate;
 
@@ -26,23 +25,18 @@ pub(super) struct Work {
 /// Handles one allocation from its turn to its verdict, and books the result.
 pub(super) async fn work(context: Arc<Context>, work: Work) {
     let candidate = &work.candidate;
-    let mut ends: Vec<End> = Vec::new();
     let mut units = JoinSet::new();
     for (order, target) in targets(&context, candidate).into_iter().enumerate() {
         let unit = Unit::new(&context, candidate, work.halt.subscribe(), target);
         units.spawn(async move { (order, unit.run().await) });
     }
-    for task in &candidate.not_running {
-        ends.push(End::Failed(RunError {
-            allocation: Some(Arc::clone(&candidate.id)),
-            text: format!("Failed to restart task {}: Task not running", quote(task)),
-            unrecoverable: false,
-        }));
-    }
     let mut joined = units.join_all().await;
     joined.sort_by_key(|(order, _)| *order);
-    ends.extend(joined.into_iter().map(|(_, end)| end));
-    book(&context, &work, ends);
+    book(
+        &context,
+        &work,
+        joined.into_iter().map(|(_, end)| end).collect(),
+    );
 }
 
 /// The writes that an allocation needs: one, or one per named task.
@@ -53,7 +47,7 @@ fn targets(context: &Context, candidate: &Candidate) -> Vec<Target> {
         Action::InPlace(Tasks::Named(_)) => candidate
             .tasks
             .iter()
-            .map(|task| Target::Task(task.to_string()))
+            .map(|task| Target::Task(task.name.clone()))
             .collect(),
         Action::Reschedule { .. } => vec![Target::Reschedule],
     }

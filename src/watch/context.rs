@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Shared, next_index};
 use crate::event::EventKind;
@@ -20,6 +20,7 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// The newest deployment at the start; gives the index to go on from.
 pub(super) async fn first_deployment(shared: &Shared) -> Result<u64, ReadError> {
+    let asked = Instant::now();
     let answer = shared
         .client
         .patiently(
@@ -28,7 +29,7 @@ pub(super) async fn first_deployment(shared: &Shared) -> Result<u64, ReadError> 
             || shared.client.deployment(&shared.job_id, None),
         )
         .await?;
-    shared.apply(Change::Deployment(answer.value));
+    shared.apply(Change::Deployment(answer.value), asked);
     Ok(next_index(answer.index))
 }
 
@@ -36,6 +37,7 @@ pub(super) async fn first_deployment(shared: &Shared) -> Result<u64, ReadError> 
 pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
     let mut backoff = shared.client.backoff();
     loop {
+        let asked = Instant::now();
         match shared
             .client
             .deployment(&shared.job_id, Some(Wait { index, wait: HOLD }))
@@ -44,7 +46,7 @@ pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
             Ok(answer) => {
                 backoff.reset();
                 index = next_index(answer.index);
-                shared.apply(Change::Deployment(answer.value));
+                shared.apply(Change::Deployment(answer.value), asked);
                 sleep(PACE).await;
             }
             Err(_) => sleep(backoff.next_delay().max(PACE)).await,
@@ -60,9 +62,10 @@ pub(super) async fn explain(shared: Arc<Shared>) {
         if !unexplained(&shared) {
             continue;
         }
+        let asked = Instant::now();
         match shared.client.job(&shared.job_id, None).await {
-            Ok(answer) => shared.apply(Change::Job(Arc::new(answer.value))),
-            Err(error) if error.is_not_found() => shared.apply(Change::JobPurged),
+            Ok(answer) => shared.apply(Change::Job(Arc::new(answer.value)), asked),
+            Err(error) if error.is_not_found() => shared.apply(Change::JobPurged, asked),
             // The list tells of an outage; this read only explains.
             Err(_) => {}
         }
@@ -71,7 +74,13 @@ pub(super) async fn explain(shared: Arc<Shared>) {
             .blocked_evaluations(&shared.job_id, None)
             .await
         {
-            Ok(answer) => shared.apply(Change::Blocked(answer.value)),
+            Ok(answer) => shared.apply(
+                Change::Blocked {
+                    index: answer.index,
+                    evaluations: answer.value,
+                },
+                asked,
+            ),
             Err(error) if !warned && !error.is_retryable() => {
                 warned = true;
                 shared.reporter.emit(EventKind::Warning(format!(
@@ -92,8 +101,11 @@ fn unexplained(shared: &Shared) -> bool {
         .values()
         .filter(|entry| !entry.id.is_empty())
         .any(|entry| {
-            let last = view.last_successor(&entry.id);
-            view.get(&last)
+            let last = view
+                .last_successor(&entry.id)
+                .unwrap_or_else(|| Arc::clone(&entry.id));
+            view.allocations
+                .get(&last)
                 .is_none_or(|allocation| allocation.desired_status != DesiredStatus::Run)
         })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Shared, next_index};
 use crate::nomad::client::{Indexed, Wait};
@@ -29,6 +29,7 @@ pub(super) struct Position {
 
 /// The first list.
 pub(super) async fn first(shared: &Shared) -> Result<Position, ReadError> {
+    let asked = Instant::now();
     let answer = shared
         .client
         .patiently(
@@ -37,7 +38,22 @@ pub(super) async fn first(shared: &Shared) -> Result<Position, ReadError> {
             || shared.client.allocations(&shared.job_id, None),
         )
         .await?;
-    Ok(take(shared, answer))
+    Ok(take(shared, answer, asked))
+}
+
+/// Reads the list once more, now, with the patience of a run that has work under way.
+pub(super) async fn read(shared: &Shared) -> Result<(), ReadError> {
+    let asked = Instant::now();
+    let answer = shared
+        .client
+        .patiently(
+            Patience::Working,
+            |error| shared.say_retry(error),
+            || shared.client.allocations(&shared.job_id, None),
+        )
+        .await?;
+    take(shared, answer, asked);
+    Ok(())
 }
 
 /// Reads lists for ever.
@@ -54,10 +70,14 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
             wait: HOLD,
         };
         let wait = Some(wait).filter(|_| !*large.borrow());
+        let asked = Instant::now();
         match shared.client.allocations(&shared.job_id, wait).await {
             Ok(answer) => {
                 backoff.reset();
-                position = take(&shared, answer);
+                if answer.index != 0 && answer.index < position.index {
+                    shared.apply(Change::Rewound, asked);
+                }
+                position = take(&shared, answer, asked);
             }
             Err(error) => {
                 shared.silent(error);
@@ -67,7 +87,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
     }
 }
 
-fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>) -> Position {
+fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>, asked: Instant) -> Position {
     let is_large = answer.bytes > LARGE;
     shared
         .lists_are_large
@@ -82,9 +102,10 @@ fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>) -> Position {
         pace: pace.max(answer.took * 8),
     };
     shared.alive();
-    shared.apply(Change::Snapshot {
+    let snapshot = Change::Snapshot {
         index: answer.index,
         allocations: answer.value,
-    });
+    };
+    shared.apply(snapshot, asked);
     position
 }

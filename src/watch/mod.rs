@@ -19,9 +19,10 @@ use tokio::time::Instant;
 use crate::event::EventKind;
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
-use crate::nomad::json::{AllocId, Allocation, Job};
+use crate::nomad::json::{AllocId, Job};
 use crate::nomad::retry::Patience;
 use crate::report::Reporter;
+use crate::rules::verdict::Confirm;
 use crate::view::{Change, Changed, JobView};
 
 /// How long a run waits for a cluster that does not answer before it gives up what is in flight.
@@ -110,7 +111,7 @@ impl Feed {
             list_wanted: Notify::new(),
             lists_are_large: watch::Sender::new(false),
         });
-        shared.apply(Change::Job(job));
+        shared.apply(Change::Job(job), Instant::now());
         let position = list::first(&shared).await.map_err(|source| StartError {
             what: "allocations",
             source,
@@ -142,7 +143,8 @@ impl Feed {
     }
 
     /// Begins to follow an allocation; ends when the follower is dropped.
-    pub(crate) fn follow(&self, allocation: &Allocation) -> Follower {
+    pub(crate) fn follow(&self, id: &AllocId) -> Follower {
+        let name = self.read(|view| view.last_known(id).map(|it| Arc::clone(&it.name)));
         let notify = Arc::new(Notify::new());
         let mut followers = self.shared.followers();
         let number = followers.next;
@@ -150,8 +152,8 @@ impl Feed {
         followers.by_number.insert(
             number,
             FollowerEntry {
-                id: Arc::clone(&allocation.id),
-                name: Arc::clone(&allocation.name),
+                id: Arc::clone(id),
+                name: name.unwrap_or_default(),
                 notify: Arc::clone(&notify),
                 heard: Instant::now(),
             },
@@ -170,14 +172,18 @@ impl Feed {
         self.shared.health.subscribe()
     }
 
-    /// Reads one allocation anew, with the patience of a run that has work under way.
-    pub(crate) async fn reread(&self, id: &AllocId) -> Result<(), ReadError> {
-        targeted::read(&self.shared, id).await
+    /// Reads anew what a verdict depends on, with the patience of a run that has work under way.
+    pub(crate) async fn confirm(&self, confirm: &Confirm) -> Result<(), ReadError> {
+        match confirm {
+            Confirm::Allocation(id) => targeted::read(&self.shared, id).await,
+            Confirm::List => list::read(&self.shared).await,
+        }
     }
 
     /// Reads the newest deployment anew.
     pub(crate) async fn reread_deployment(&self) -> Result<(), ReadError> {
         let shared = &self.shared;
+        let asked = Instant::now();
         let answer = shared
             .client
             .patiently(
@@ -186,7 +192,27 @@ impl Feed {
                 || shared.client.deployment(&shared.job_id, None),
             )
             .await?;
-        shared.apply(Change::Deployment(answer.value));
+        shared.apply(Change::Deployment(answer.value), asked);
+        Ok(())
+    }
+
+    /// Reads the job anew: whether it was stopped or purged.
+    pub(crate) async fn reread_job(&self) -> Result<(), ReadError> {
+        let shared = &self.shared;
+        let asked = Instant::now();
+        let answer = shared
+            .client
+            .patiently(
+                Patience::Working,
+                |error| shared.say_retry(error),
+                || shared.client.job(&shared.job_id, None),
+            )
+            .await;
+        match answer {
+            Ok(answer) => shared.apply(Change::Job(Arc::new(answer.value)), asked),
+            Err(error) if error.is_not_found() => shared.apply(Change::JobPurged, asked),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -230,7 +256,7 @@ impl Feed {
 
     /// Woken by every news that concerns the whole job: its deployment, the job itself.
     pub(crate) fn follow_job(&self) -> Follower {
-        self.follow(&Allocation::default())
+        self.follow(&AllocId::default())
     }
 }
 
@@ -260,9 +286,10 @@ impl Shared {
     }
 
     /// Folds news into the view and wakes whom it concerns.
-    fn apply(&self, change: Change) {
+    /// `asked` is when the question was sent.
+    fn apply(&self, change: Change, asked: Instant) {
         let mut view = self.view();
-        let changed = view.apply(change, Instant::now());
+        let changed = view.apply(change, asked, Instant::now());
         self.wake(&view, &changed);
     }
 
@@ -272,17 +299,17 @@ impl Shared {
         }
         let now = Instant::now();
         let mut followers = self.followers();
-        if changed.whole_job() {
+        if changed.job || changed.deployment || changed.evaluations {
             for entry in followers.by_number.values() {
                 entry.notify.notify_one();
             }
             return;
         }
         for entry in followers.by_number.values_mut() {
-            let concerned = changed.allocations().iter().any(|id| {
+            let concerned = changed.allocations.iter().any(|id| {
                 *id == entry.id
                     || view
-                        .get(id)
+                        .last_known(id)
                         .is_some_and(|allocation| allocation.name == entry.name)
             });
             if concerned {

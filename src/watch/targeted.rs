@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Reads one allocation, with the patience of a run that has work under way, and folds it into the view.
 pub(super) async fn read(shared: &Shared, id: &AllocId) -> Result<(), ReadError> {
+    let asked = Instant::now();
     let answer = shared
         .client
         .patiently(
@@ -30,18 +31,19 @@ pub(super) async fn read(shared: &Shared, id: &AllocId) -> Result<(), ReadError>
             || shared.client.allocation(id),
         )
         .await;
-    take(shared, id, answer)
+    take(shared, id, answer, asked)
 }
 
 fn take(
     shared: &Shared,
     id: &AllocId,
     answer: Result<Indexed<Allocation>, ReadError>,
+    asked: Instant,
 ) -> Result<(), ReadError> {
     match answer {
-        Ok(answer) => shared.apply(Change::Allocation(Box::new(answer.value))),
+        Ok(answer) => shared.apply(Change::Allocation(Box::new(answer.value)), asked),
         Err(error) if error.is_not_found() => {
-            shared.apply(Change::Gone(Arc::clone(id)));
+            shared.apply(Change::Gone(Arc::clone(id)), asked);
             shared.list_wanted.notify_one();
         }
         Err(error) => return Err(error),
@@ -100,8 +102,9 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             }
             let shared = Arc::clone(&shared);
             reads.spawn(async move {
+                let asked = Instant::now();
                 let answer = shared.client.allocation(&id).await;
-                if let Err(error) = take(&shared, &id, answer) {
+                if let Err(error) = take(&shared, &id, answer, asked) {
                     shared.silent(error);
                 }
             });
@@ -130,13 +133,13 @@ fn due(shared: &Shared) -> Vec<AllocId> {
             continue;
         }
         entry.heard = now;
-        let last = view.last_successor(&entry.id);
         if !view.is_gone(&entry.id) {
             due.push(Arc::clone(&entry.id));
         }
-        if last != entry.id {
+        if let Some(last) = view.last_successor(&entry.id) {
             due.push(last);
         } else if view
+            .allocations
             .get(&entry.id)
             .is_none_or(|own| own.desired_status != DesiredStatus::Run)
         {
