@@ -40,7 +40,12 @@ async fn error(address: &str) -> ReadError {
 
 #[tokio::test]
 async fn explore() {
-    for a in ["http://127.0.0.1:1", "http://nomad.invalid:4646", "unix:///nonexistent.sock", "https://127.0.0.1:1"] {
+    for a in [
+        "http://127.0.0.1:1",
+        "http://nomad.invalid:4646",
+        "unix:///nonexistent.sock",
+        "https://127.0.0.1:1",
+    ] {
         println!("{}", error(a).await);
     }
     for answer in [&b""[..], b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"ID\"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"ID\"\r\n",
@@ -51,8 +56,19 @@ async fn explore() {
       b"HTTP/0.0 200 OK\r\n\r\n{}"] {
         println!("{}", error(&server(answer).await).await);
     }
-    println!("{}", error(&server(b"").await.replace("http:", "https:")).await);
-    println!("{}", error(&server(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.replace("http:", "https:")).await);
+    println!(
+        "{}",
+        error(&server(b"").await.replace("http:", "https:")).await
+    );
+    println!(
+        "{}",
+        error(
+            &server(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .await
+                .replace("http:", "https:")
+        )
+        .await
+    );
 }
 
 #[tokio::test]
@@ -60,7 +76,10 @@ async fn explore_429() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let rt = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let listener = listener.into_std().unwrap();
         rt.block_on(async move {
             let listener = TcpListener::from_std(listener).unwrap();
