@@ -11,6 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The most connections unless told otherwise.
 pub(crate) const DEFAULT_MAX_CONNECTIONS: usize = 50;
 
+/// The most reads in flight, whatever the budget.
+pub(crate) const MOST_READS: usize = 6;
+
 /// Hands out permits; clones share the budget.
 #[derive(Clone, Debug)]
 pub(crate) struct Limiter {
@@ -35,7 +38,7 @@ impl Split {
     /// another one meanwhile.
     pub(crate) fn of(max: usize) -> Self {
         let max = max.max(4);
-        let reads = (max / 8).clamp(1, 6);
+        let reads = (max / 8).clamp(1, MOST_READS);
         let spare = reads.min(2);
         Self {
             reads,

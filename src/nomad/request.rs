@@ -12,6 +12,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT
 use http::{Method, Request, Uri};
 use serde::Serialize;
 
+use super::secret::Secret;
 use super::transport::FreshConnection;
 
 const TOKEN: HeaderName = HeaderName::from_static("x-nomad-token");
@@ -138,17 +139,21 @@ impl Requests {
     }
 
     /// Sends this token with every request.
-    pub(crate) fn token(mut self, token: &str) -> Result<Self, RequestError> {
-        self.headers.insert(TOKEN, secret_header(token, "token")?);
+    pub(crate) fn token(mut self, token: &Secret) -> Result<Self, RequestError> {
+        self.headers
+            .insert(TOKEN, secret_header(token.expose(), "token")?);
         Ok(self)
     }
 
-    /// Sends this `Authorization` header with every request, for a proxy in front of the agent.
-    pub(crate) fn authorization(mut self, value: &str) -> Result<Self, RequestError> {
-        self.headers.insert(
-            AUTHORIZATION,
-            secret_header(value, "user name or password")?,
-        );
+    /// Sends this user name and password with every request, for a proxy in front of the agent.
+    pub(crate) fn basic_auth(
+        mut self,
+        user: &str,
+        password: &Secret,
+    ) -> Result<Self, RequestError> {
+        let both = base64(format!("{user}:{}", password.expose()).as_bytes());
+        let header = secret_header(&format!("Basic {both}"), "password")?;
+        self.headers.insert(AUTHORIZATION, header);
         Ok(self)
     }
 
@@ -226,6 +231,25 @@ fn push_byte(url: &mut String, byte: u8) {
         // Writing to a string cannot fail.
         let _ = write!(url, "%{byte:02X}");
     }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let bits = group
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
+        for position in 0..4 {
+            let index = (bits >> (18 - 6 * position)) & 63;
+            let digit = ALPHABET.get(index as usize).copied();
+            text.push(char::from(
+                digit.filter(|_| position <= group.len()).unwrap_or(b'='),
+            ));
+        }
+    }
+    text
 }
 
 fn shortened(url: &str) -> String {
