@@ -15,7 +15,7 @@ use super::exchange::{Answer, Exchange, Limits};
 use super::json::{Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, StopAnswer};
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, RequestError, Requests, RestartBody};
-use super::retry::{self, Jitter, Patience, patiently};
+use super::retry::{self, Backoff, Jitter, Patience, patiently};
 use super::transport::Transport;
 
 /// Entries of a job list asked for at once.
@@ -100,6 +100,11 @@ impl Client {
     {
         let seed = self.jitter.fetch_add(1, Ordering::Relaxed);
         patiently(patience, Jitter::seeded(seed), first_retry, read).await
+    }
+
+    /// Delays for a caller that repeats something itself.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(Jitter::seeded(self.jitter.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The same agent and budget, asked for another namespace (`*` where listing).

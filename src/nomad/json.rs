@@ -334,6 +334,20 @@ pub(crate) struct JobStub {
     pub(crate) job_summary: Option<JobSummary>,
 }
 
+impl JobStub {
+    /// Its namespace, wherever the server says it.
+    pub(crate) fn namespace(&self) -> &str {
+        let of_summary = self
+            .job_summary
+            .as_ref()
+            .map_or("", |summary| &summary.namespace);
+        [self.namespace.as_str(), of_summary]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .unwrap_or("default")
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct JobSummary {

@@ -109,3 +109,31 @@ where
         delay = (delay * 2).min(LONGEST_DELAY);
     }
 }
+
+/// Delays between attempts of a caller that counts them itself: they double up to a limit, and are spread.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    jitter: Jitter,
+    next: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(jitter: Jitter) -> Self {
+        Self {
+            jitter,
+            next: FIRST_DELAY,
+        }
+    }
+
+    /// How long to wait before the next attempt.
+    pub(crate) fn next_delay(&mut self) -> Duration {
+        let delay = self.jitter.spread(self.next);
+        self.next = (self.next * 2).min(LONGEST_DELAY);
+        delay
+    }
+
+    /// Begins anew, after a success.
+    pub(crate) fn reset(&mut self) {
+        self.next = FIRST_DELAY;
+    }
+}

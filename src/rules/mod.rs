@@ -1,1 +1,11 @@
 //! Pure functions: who is eligible, batches, time limits, the verdict on one allocation, what follows a batch.
+//!
+//! No I/O, no clocks (time is an argument), no printing. Each module can be read on its own.
+
+pub(crate) mod batches;
+pub(crate) mod guard;
+pub(crate) mod limits;
+pub(crate) mod policy;
+pub(crate) mod selection;
+pub(crate) mod verdict;
+pub(crate) mod versions;

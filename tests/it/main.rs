@@ -1,1 +1,4 @@
-//! The integration tests.
+//! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic.
+
+mod golden;
+mod support;

@@ -1,0 +1,113 @@
+//! What follows a batch that is not the last one (design section 9, behaviour 5.8), and what an answer leads to.
+
+use std::time::Duration;
+
+use crate::event::{Answer, Question};
+use crate::plan::{OnError, Pause, RestartPlan};
+
+/// How a batch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BatchResult {
+    Ok,
+    /// With errors, none of which is likely to happen again.
+    Recoverable,
+    /// With an error that is.
+    Unrecoverable,
+}
+
+impl BatchResult {
+    /// The result of a batch with these errors: for each whether it is unrecoverable.
+    pub(crate) fn of(errors: impl IntoIterator<Item = bool>) -> Self {
+        errors
+            .into_iter()
+            .map(|unrecoverable| {
+                if unrecoverable {
+                    Self::Unrecoverable
+                } else {
+                    Self::Recoverable
+                }
+            })
+            .max()
+            .unwrap_or(Self::Ok)
+    }
+}
+
+/// What follows a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next batch, after this pause (zero = none).
+    GoOn {
+        pause: Duration,
+    },
+    Ask(Question),
+    /// The run ends; `unrecoverable` is what it is said to end for.
+    Stop {
+        unrecoverable: bool,
+    },
+}
+
+/// What follows a batch that is not the last. `pause` is the current one: an answer may have replaced the one of the plan.
+pub(crate) fn after_batch(plan: &RestartPlan, pause: Pause, result: BatchResult) -> Next {
+    let unrecoverable = result == BatchResult::Unrecoverable;
+    let failed = result != BatchResult::Ok;
+    let durations = pause == Pause::Ask;
+    if failed && plan.on_error == OnError::Fail {
+        return Next::Stop {
+            unrecoverable: false,
+        };
+    }
+    if unrecoverable && plan.yes {
+        return Next::Stop {
+            unrecoverable: true,
+        };
+    }
+    match (plan.yes, failed, pause) {
+        (false, true, _) => Next::Ask(Question::IgnoreErrors {
+            unrecoverable,
+            durations,
+        }),
+        (false, false, Pause::Ask) => Next::Ask(Question::NextBatch { durations }),
+        (_, _, Pause::Fixed(pause)) => Next::GoOn { pause },
+        (true, _, Pause::Ask) => Next::GoOn {
+            pause: Duration::ZERO,
+        },
+    }
+}
+
+/// What an answer to a question in mid-run leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// The next batch, after `wait` (zero = none). `pause` is the current one from now on.
+    GoOn { wait: Duration, pause: Pause },
+    /// The run ends: the operator said no.
+    Decline,
+    /// The run ends as by a confirmed interrupt.
+    Interrupt,
+}
+
+/// What an answer to [`Question::NextBatch`] or [`Question::IgnoreErrors`] leads to. `pause` is the current one. A duration is
+/// waited for now and from now on, and switches asking off (behaviour 5.8.22).
+pub(crate) fn after_answer(answer: &Answer, pause: Pause) -> Decision {
+    match (answer, pause) {
+        (Answer::Yes, Pause::Fixed(wait)) => Decision::GoOn { wait, pause },
+        (Answer::Yes, Pause::Ask) => Decision::GoOn {
+            wait: Duration::ZERO,
+            pause,
+        },
+        (Answer::Pause(wait), _) => Decision::GoOn {
+            wait: *wait,
+            pause: Pause::Fixed(*wait),
+        },
+        (Answer::Interrupted, _) => Decision::Interrupt,
+        // Neither question offers choices.
+        (Answer::No | Answer::EndOfInput | Answer::Choice(_), _) => Decision::Decline,
+    }
+}
+
+/// Whether an answer to [`Question::Interrupt`] stops the run: yes, the end of input, and Ctrl-C do.
+pub(crate) fn stops(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Yes | Answer::EndOfInput | Answer::Interrupted
+    )
+}

@@ -1,0 +1,337 @@
+//! How news is folded into the view.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Change, Changed, Gone, JobState, JobView, rests};
+use crate::nomad::json::{AllocId, Allocation, Deployment, Evaluation, Job};
+
+impl JobView {
+    /// Folds one piece of news in and says what became different. `asked` is when its question was sent, `now` is now.
+    pub(crate) fn apply(&mut self, change: Change, asked: Instant, now: Instant) -> Changed {
+        let mut changed = Changed::default();
+        match change {
+            Change::Snapshot { index, allocations } => {
+                self.snapshot(index, allocations, asked, now, &mut changed);
+            }
+            Change::Allocation(allocation) => {
+                let id = allocation.id.clone();
+                let index = allocation.modify_index;
+                self.allocation(*allocation, now, &mut changed);
+                // An overtaken answer says nothing about how things are now.
+                if self
+                    .allocations
+                    .get(&id)
+                    .is_some_and(|known| known.modify_index <= index)
+                {
+                    raise(&mut self.read, id, asked);
+                }
+            }
+            Change::Gone(id) => self.lose(id, now, &mut changed),
+            Change::Job(job) => self.job(job, now, &mut changed),
+            Change::JobPurged => {
+                changed.job = self.job != JobState::Purged;
+                self.job = JobState::Purged;
+                self.end_incarnation(u64::MAX, now, &mut changed);
+            }
+            Change::Deployment(deployment) => self.deployment(deployment, &mut changed),
+            Change::Blocked { index, evaluations } => {
+                self.blocked(index, evaluations, &mut changed);
+            }
+            Change::Evaluation(evaluation) => self.evaluation(*evaluation, &mut changed),
+            Change::Rewound => self.rewind(),
+        }
+        changed
+    }
+
+    fn snapshot(
+        &mut self,
+        index: u64,
+        allocations: Vec<Allocation>,
+        asked: Instant,
+        now: Instant,
+        changed: &mut Changed,
+    ) {
+        let listed: BTreeSet<AllocId> = allocations.iter().map(|a| a.id.clone()).collect();
+        for allocation in allocations {
+            self.allocation(allocation, now, changed);
+        }
+        let missing: Vec<AllocId> = self
+            .allocations
+            .values()
+            .filter(|known| {
+                !listed.contains(&known.id)
+                    && (known.modify_index <= index || self.rewound.contains(&known.id))
+            })
+            .map(|known| known.id.clone())
+            .collect();
+        for id in missing {
+            self.lose(id, now, changed);
+        }
+        self.index = self.index.max(index);
+        // The list of a higher index knows more, whenever it was asked for.
+        if self
+            .listed
+            .is_none_or(|(known, at)| index > at || index == at && asked > known)
+        {
+            self.listed = Some((asked, index));
+        }
+    }
+
+    fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
+        if self.gone.contains_key(&news.id) {
+            return;
+        }
+        self.index = self.index.max(news.modify_index);
+        let id = news.id.clone();
+        let rewound = self.rewound.remove(&id);
+        let Some(known) = self.allocations.get_mut(&id) else {
+            self.enter(news, now);
+            changed.allocations.push(id);
+            return;
+        };
+        if news.modify_index <= known.modify_index && !rewound {
+            if complete(known, &news) {
+                changed.allocations.push(id);
+            }
+            return;
+        }
+
+        keep_what_never_changes(known, &mut news);
+        let different = differs(known, &mut news);
+        let settled = rests(&news)
+            && (!rests(known)
+                || known.client_status != news.client_status
+                || known.desired_status != news.desired_status
+                || known.next_allocation != news.next_allocation
+                || known.followup_eval_id != news.followup_eval_id);
+        if settled {
+            self.at_rest.insert(id.clone(), now);
+        } else if !rests(&news) {
+            self.at_rest.remove(&id);
+        }
+        if news.next_allocation != known.next_allocation && !news.next_allocation.is_empty() {
+            self.predecessors
+                .insert(news.next_allocation.clone(), id.clone());
+        }
+        *known = Arc::new(news);
+        if different {
+            changed.allocations.push(id);
+        }
+    }
+
+    /// Takes in an allocation that was not known.
+    fn enter(&mut self, news: Allocation, now: Instant) {
+        let id = news.id.clone();
+        self.names
+            .entry(news.name.clone())
+            .or_default()
+            .insert((news.create_index, id.clone()));
+        if !news.next_allocation.is_empty() {
+            self.predecessors
+                .insert(news.next_allocation.clone(), id.clone());
+        }
+        if rests(&news) {
+            self.at_rest.insert(id.clone(), now);
+        }
+        self.allocations.insert(id, Arc::new(news));
+    }
+
+    fn lose(&mut self, id: AllocId, now: Instant, changed: &mut Changed) {
+        if self.gone.contains_key(&id) {
+            return;
+        }
+        let last = self.allocations.remove(&id);
+        self.at_rest.remove(&id);
+        self.read.remove(&id);
+        self.rewound.remove(&id);
+        self.gone.insert(id.clone(), Gone { since: now, last });
+        changed.allocations.push(id);
+    }
+
+    fn job(&mut self, news: Arc<Job>, now: Instant, changed: &mut Changed) {
+        let index = (news.create_index, news.modify_index);
+        // A purged job does not come back, only another one of the same id does.
+        let newer = match self.job {
+            JobState::Unread => true,
+            JobState::Known(_) => index > self.job_index,
+            JobState::Purged => index.0 > self.job_index.0,
+        };
+        if !newer {
+            return;
+        }
+        let again = index.0 > self.job_index.0 && self.job != JobState::Unread;
+        self.job_index = index;
+        self.index = self.index.max(index.1);
+        self.job = JobState::Known(news);
+        changed.job = true;
+        if again {
+            self.end_incarnation(index.0, now, changed);
+        }
+    }
+
+    /// Forgets what belonged to a job of this id that was purged before `index`: the server deletes it at once and says nothing
+    /// about the single allocations.
+    fn end_incarnation(&mut self, index: u64, now: Instant, changed: &mut Changed) {
+        let ended: Vec<AllocId> = self
+            .allocations
+            .values()
+            .filter(|known| known.create_index < index)
+            .map(|known| known.id.clone())
+            .collect();
+        for id in ended {
+            self.lose(id, now, changed);
+        }
+        if self
+            .deployment
+            .take_if(|deployment| deployment.create_index < index)
+            .is_some()
+        {
+            changed.deployment = true;
+        }
+        let blocked = self.blocked.len();
+        self.blocked.retain(|_, known| known.create_index >= index);
+        changed.evaluations |= self.blocked.len() != blocked;
+    }
+
+    fn deployment(&mut self, news: Option<Deployment>, changed: &mut Changed) {
+        let known = self.deployment.as_ref();
+        let newer = match (known, &news) {
+            (Some(known), Some(news)) => {
+                (news.create_index, news.modify_index) > (known.create_index, known.modify_index)
+            }
+            // Ended ones are garbage-collected; an active one only goes with its job, so that this answer is an old one.
+            (Some(known), None) => !is_active(known),
+            (None, Some(_)) => true,
+            (None, None) => false,
+        };
+        if newer {
+            if let Some(news) = &news {
+                self.index = self.index.max(news.modify_index);
+            }
+            changed.deployment = self.deployment != news;
+            self.deployment = news;
+        }
+    }
+
+    fn blocked(&mut self, index: u64, evaluations: Vec<Evaluation>, changed: &mut Changed) {
+        let listed: BTreeSet<String> = evaluations.iter().map(|e| e.id.clone()).collect();
+        for evaluation in evaluations {
+            self.evaluation(evaluation, changed);
+        }
+        let over: Vec<String> = self
+            .blocked
+            .values()
+            .filter(|known| {
+                !listed.contains(&known.id) && (index == 0 || known.modify_index <= index)
+            })
+            .map(|known| known.id.clone())
+            .collect();
+        for id in over {
+            self.blocked.remove(&id);
+            self.unblocked.insert(id, index);
+            changed.evaluations = true;
+        }
+        self.index = self.index.max(index);
+    }
+
+    fn evaluation(&mut self, news: Evaluation, changed: &mut Changed) {
+        self.index = self.index.max(news.modify_index);
+        let overtaken = self
+            .unblocked
+            .get(&news.id)
+            .is_some_and(|over| *over >= news.modify_index)
+            || self
+                .blocked
+                .get(&news.id)
+                .is_some_and(|known| known.modify_index >= news.modify_index);
+        if overtaken {
+            return;
+        }
+        if news.status == "blocked" {
+            self.unblocked.remove(&news.id);
+            self.blocked.insert(news.id.clone(), news);
+            changed.evaluations = true;
+        } else {
+            changed.evaluations |= self.blocked.remove(&news.id).is_some();
+            self.unblocked.insert(news.id, news.modify_index);
+        }
+    }
+
+    fn rewind(&mut self) {
+        self.rewound = self.allocations.keys().cloned().collect();
+        self.gone.clear();
+        self.index = 0;
+        self.listed = None;
+        self.read.clear();
+        self.deployment = None;
+        self.blocked.clear();
+        self.unblocked.clear();
+        self.job_index = (0, 0);
+        self.job = JobState::Unread;
+    }
+}
+
+/// Whether a deployment is not at its end.
+pub(crate) fn is_active(deployment: &Deployment) -> bool {
+    !matches!(
+        deployment.status.as_str(),
+        "failed" | "successful" | "cancelled"
+    )
+}
+
+/// Takes what never changes, and what a list leaves out, from older news or from another form of the same. Says whether anything
+/// was new.
+fn complete(known: &mut Arc<Allocation>, news: &Allocation) -> bool {
+    let same_index = known.modify_index == news.modify_index;
+    let job = known.job.is_none() && news.job.is_some() && known.job_version == news.job_version;
+    let previous = known.previous_allocation.is_empty() && !news.previous_allocation.is_empty();
+    let kind = known.job_type.is_empty() && !news.job_type.is_empty();
+    let deployment = same_index && known.deployment_id.is_empty() && !news.deployment_id.is_empty();
+    if !(job || previous || kind || deployment) {
+        return false;
+    }
+    let known = Arc::make_mut(known);
+    if job {
+        known.job.clone_from(&news.job);
+    }
+    if previous {
+        known.previous_allocation = news.previous_allocation.clone();
+    }
+    if kind {
+        known.job_type = news.job_type.clone();
+    }
+    if deployment {
+        known.deployment_id = news.deployment_id.clone();
+    }
+    true
+}
+
+/// Carries over what a list leaves out and what does not change: the predecessor, and the job as long as its version is the same.
+fn keep_what_never_changes(known: &Allocation, news: &mut Allocation) {
+    if news.job.is_none() && news.job_version == known.job_version {
+        news.job.clone_from(&known.job);
+    }
+    if news.previous_allocation.is_empty() {
+        news.previous_allocation = known.previous_allocation.clone();
+    }
+    if news.job_type.is_empty() {
+        news.job_type = known.job_type.clone();
+    }
+}
+
+/// Whether anything but the indexes and times of the change itself differs: a plan gives neighbours a new index too.
+fn differs(known: &Allocation, news: &mut Allocation) -> bool {
+    let stamp = (news.modify_index, news.modify_time);
+    (news.modify_index, news.modify_time) = (known.modify_index, known.modify_time);
+    let different = known != news;
+    (news.modify_index, news.modify_time) = stamp;
+    different
+}
+
+fn raise(moments: &mut std::collections::BTreeMap<AllocId, Instant>, id: AllocId, moment: Instant) {
+    let known = moments.entry(id).or_insert(moment);
+    *known = (*known).max(moment);
+}

@@ -1,0 +1,411 @@
+//! An allocation on its node: from the moment its node hears of it to the death of its last task.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::health::Health;
+use super::process::Process;
+use super::restart::Call;
+use super::task::{Step, Task};
+use crate::cluster::state::{Due, State};
+use crate::cluster::tables::{AllocRef, NodeRef};
+use crate::model::{ClientStatus, DesiredStatus, EventKind, Job, TaskGroup, TaskStateKind, Time};
+
+/// Where an allocation is in its life on the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Waits for the allocation that it replaces to end.
+    Waiting,
+    Live,
+    /// Every task is dead.
+    Done,
+}
+
+/// An allocation on its node.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(super) alloc: AllocRef,
+    pub(super) node: NodeRef,
+    pub(super) id: String,
+    pub(super) job: Arc<Job>,
+    /// Position of the group in its job.
+    pub(super) group: usize,
+    pub(super) phase: Phase,
+    pub(super) tasks: Vec<Task>,
+    /// The servers want it to stop, as far as the node has heard.
+    pub(super) stopping: bool,
+    /// The stop waits for the group's shutdown delay.
+    pub(super) stop_delayed: bool,
+    /// Shutdown delays are skipped.
+    pub(super) skip_delays: bool,
+    /// An all-tasks restart holds every start back until the last process is gone.
+    pub(super) gates_closed: bool,
+    /// The main tasks have ended, so that sidecars were told to end.
+    pub(super) winding_down: bool,
+    /// Invalidates timers of group delays.
+    pub(super) token: u32,
+    /// Restart calls that have not been answered.
+    pub(super) calls: Vec<Call>,
+    /// Those that wait for the group's shutdown delay, one after the other.
+    pub(super) delayed_calls: VecDeque<usize>,
+    pub(super) health: Health,
+    /// The last status that the servers have acknowledged.
+    pub(super) acked: Option<ClientStatus>,
+    pub(super) replacement: bool,
+}
+
+impl Runner {
+    pub(super) fn group(&self) -> &TaskGroup {
+        &self.job.groups[self.group]
+    }
+
+    pub(super) fn task_index(&self, name: &str) -> Option<usize> {
+        self.group().tasks.iter().position(|task| task.name == name)
+    }
+
+    /// Status and description as the node derives them from its tasks.
+    pub(crate) fn status(&self) -> (ClientStatus, &'static str) {
+        let any = |state: TaskStateKind| self.tasks.iter().any(|task| task.state.state == state);
+        if self.tasks.iter().any(|task| task.state.failed) {
+            (ClientStatus::Failed, "Failed tasks")
+        } else if any(TaskStateKind::Running) {
+            (ClientStatus::Running, "Tasks are running")
+        } else if any(TaskStateKind::Pending) {
+            (ClientStatus::Pending, "No tasks have started")
+        } else {
+            (ClientStatus::Complete, "All tasks have completed")
+        }
+    }
+
+    /// The group's shutdown delay, unless delays are skipped.
+    pub(super) fn group_delay(&self) -> i64 {
+        if self.skip_delays {
+            0
+        } else {
+            self.group().shutdown_delay.unwrap_or(0)
+        }
+    }
+}
+
+impl State {
+    /// The node hears what the servers now want of one allocation.
+    pub(super) fn hear(&mut self, node: NodeRef, alloc: AllocRef) {
+        let Some(stored) = self.tables.alloc(alloc).cloned() else {
+            return;
+        };
+        if self.runners.len() <= alloc {
+            self.runners.resize_with(alloc + 1, || None);
+        }
+        if self.runners[alloc].is_none() {
+            if stored.client.is_terminal() {
+                return;
+            }
+            self.receive(node, alloc);
+        }
+        let now = self.now;
+        self.with_runner(alloc, |state, run| {
+            if stored.job.version != run.job.version {
+                run.job = Arc::clone(&stored.job);
+                if run.phase == Phase::Live && stored.health.is_none() {
+                    state.watch_health(run);
+                }
+            }
+            if stored.desired != DesiredStatus::Run {
+                if stored.transition.no_shutdown_delay == Some(true) {
+                    state.skip_delays(run);
+                }
+                state.stop_runner(run, now);
+            } else if stored.transition.no_shutdown_delay == Some(true) {
+                run.skip_delays = true;
+            }
+        });
+    }
+
+    /// A new allocation arrives on its node.
+    fn receive(&mut self, node: NodeRef, alloc: AllocRef) {
+        let Some(stored) = self.tables.alloc(alloc).cloned() else {
+            return;
+        };
+        let Some(group) = stored
+            .job
+            .groups
+            .iter()
+            .position(|g| g.name == stored.group)
+        else {
+            return;
+        };
+        let mut tasks: Vec<Task> = Vec::new();
+        for number in 0..stored.job.groups[group].tasks.len() {
+            let rules = self.task_rules(&stored.job, group, number);
+            let mut task = Task::new(rules);
+            task.state.push(self.now, EventKind::Received);
+            tasks.push(task);
+        }
+        let waits = self.predecessor_runs(alloc);
+        let run = Runner {
+            alloc,
+            node,
+            id: stored.id.clone(),
+            job: Arc::clone(&stored.job),
+            group,
+            phase: Phase::Waiting,
+            tasks,
+            stopping: false,
+            stop_delayed: false,
+            skip_delays: false,
+            gates_closed: false,
+            winding_down: false,
+            token: 0,
+            calls: Vec::new(),
+            delayed_calls: VecDeque::new(),
+            health: Health::default(),
+            acked: None,
+            replacement: self.tables.replaces[alloc].is_some(),
+        };
+        self.runners[alloc] = Some(Box::new(run));
+        if !waits {
+            self.plan_in(0, Due::Begin { alloc });
+        }
+    }
+
+    /// Does the allocation that this one replaces still run, as far as this one's node can tell?
+    fn predecessor_runs(&self, alloc: AllocRef) -> bool {
+        let Some(stored) = self.tables.alloc(alloc) else {
+            return false;
+        };
+        let Some(previous) = self.tables.alloc_ids.get(&stored.previous).copied() else {
+            return false;
+        };
+        let Some(old) = self.tables.alloc(previous) else {
+            return false;
+        };
+        if old.node_id == stored.node_id {
+            let runner = self.runners.get(previous).and_then(Option::as_ref);
+            runner.is_some_and(|run| run.phase != Phase::Done)
+        } else {
+            !old.client.is_terminal() && old.client != ClientStatus::Unknown
+        }
+    }
+
+    /// An allocation of a node begins: its predecessor has ended.
+    pub(crate) fn begin(&mut self, alloc: AllocRef) {
+        self.with_runner(alloc, |state, run| {
+            if run.phase != Phase::Waiting {
+                return;
+            }
+            run.phase = Phase::Live;
+            if run.stopping {
+                // It never ran: its tasks end without a process.
+                for task in 0..run.tasks.len() {
+                    state.bury(run, task, false);
+                }
+                state.after_death(run);
+                return;
+            }
+            state.watch_health(run);
+            state.open_gates(run);
+        });
+    }
+
+    /// Successors that wait for an allocation of this node may begin; `local` are those on its own
+    /// node, the others wait for the servers to hear of the end.
+    pub(crate) fn wake_successors(&mut self, alloc: AllocRef, local: bool) {
+        let Some(old) = self.tables.alloc(alloc) else {
+            return;
+        };
+        let Some(next) = self.tables.alloc_ids.get(&old.next).copied() else {
+            return;
+        };
+        let same = self
+            .tables
+            .alloc(next)
+            .is_some_and(|new| new.node_id == old.node_id);
+        if same == local {
+            let delay = self.timing.setup;
+            let delay = self.draw(delay);
+            self.plan_in(delay, Due::Begin { alloc: next });
+        }
+    }
+
+    /// The node has heard that an allocation is to stop.
+    pub(super) fn stop_runner(&mut self, run: &mut Runner, now: Time) {
+        if run.stopping {
+            return;
+        }
+        run.stopping = true;
+        match run.phase {
+            Phase::Done => {}
+            Phase::Waiting => {
+                let killing: Vec<i64> = run.group().tasks.iter().map(|t| t.kill_timeout).collect();
+                for (task, timeout) in run.tasks.iter_mut().zip(killing) {
+                    task.state.push(now, EventKind::Killing { timeout });
+                }
+                self.mark_dirty(run);
+            }
+            Phase::Live => {
+                let delay = run.group_delay();
+                if delay > 0 {
+                    run.stop_delayed = true;
+                    run.token += 1;
+                    let (alloc, token) = (run.alloc, run.token);
+                    self.plan_in(delay, Due::GroupDelay { alloc, token });
+                } else {
+                    self.kill_all(run);
+                }
+            }
+        }
+    }
+
+    /// Ends the shutdown delays that an allocation waits for.
+    fn skip_delays(&mut self, run: &mut Runner) {
+        if run.skip_delays {
+            return;
+        }
+        run.skip_delays = true;
+        if run.stop_delayed {
+            run.stop_delayed = false;
+            run.token += 1;
+            self.kill_all_after_skip(run);
+        }
+        for task in 0..run.tasks.len() {
+            if run.tasks[task].step == Step::ShutdownDelay {
+                self.signal(run, task);
+            }
+        }
+    }
+
+    /// A group's shutdown delay is over: of a stop or of a restart call.
+    pub(crate) fn group_delay_over(&mut self, alloc: AllocRef, token: u32) {
+        self.with_runner(alloc, |state, run| {
+            if run.token != token {
+                return;
+            }
+            if run.stop_delayed {
+                run.stop_delayed = false;
+                state.kill_all(run);
+            } else {
+                state.delayed_call_over(run);
+            }
+        });
+    }
+
+    /// Kills the tasks of an allocation: the leader first, if there is one.
+    pub(super) fn kill_all(&mut self, run: &mut Runner) {
+        let leader = run.group().tasks.iter().position(|task| task.leader);
+        if let Some(leader) = leader
+            && run.tasks[leader].step != Step::Dead
+        {
+            self.kill(run, leader, None);
+        } else {
+            self.kill_rest(run, None);
+        }
+        self.after_death(run);
+    }
+
+    /// The delay of the group is cut short; the task's own delay still shows, but is not waited for.
+    fn kill_all_after_skip(&mut self, run: &mut Runner) {
+        run.skip_delays = false;
+        self.kill_all(run);
+        run.skip_delays = true;
+    }
+
+    /// Kills every task that is not dead, but those that run after the others.
+    pub(super) fn kill_rest(&mut self, run: &mut Runner, why: Option<&EventKind>) {
+        for task in 0..run.tasks.len() {
+            let spec = &run.group().tasks[task];
+            if !spec.has_hook("poststop") && run.tasks[task].step != Step::Dead {
+                self.kill(run, task, why.cloned());
+            }
+        }
+    }
+
+    /// What follows from the death of a task: others are ended, a poststop task begins, or all is
+    /// over.
+    pub(super) fn after_death(&mut self, run: &mut Runner) {
+        if run.phase != Phase::Live {
+            return;
+        }
+        let specs = &run.job.groups[run.group].tasks;
+        let dead = |task: usize| run.tasks[task].step == Step::Dead;
+        let failed = run.tasks.iter().position(|task| task.state.failed);
+        let leader = specs.iter().position(|task| task.leader);
+        let main_dead = specs
+            .iter()
+            .enumerate()
+            .filter(|(_, spec)| spec.is_main())
+            .all(|(task, _)| dead(task));
+        let failed_name = failed.map(|task| specs[task].name.clone());
+        if !run.winding_down {
+            let why = if let Some(sibling) = failed_name {
+                Some(EventKind::SiblingFailed { sibling })
+            } else if leader.is_some_and(dead) {
+                Some(EventKind::LeaderDead)
+            } else if main_dead {
+                Some(EventKind::MainTasksDead)
+            } else {
+                None
+            };
+            if why.is_some() {
+                run.winding_down = true;
+                let why = why.filter(|_| !run.stopping);
+                self.kill_rest(run, why.as_ref());
+            }
+        }
+        self.open_gates(run);
+        let over = |spec: &crate::model::Task, task: &Task| {
+            task.step == Step::Dead
+                // A poststop task that never got its turn does not keep an allocation alive.
+                || (spec.has_hook("poststop") && task.step == Step::Gate && !run.begun())
+        };
+        let specs = &run.job.groups[run.group].tasks;
+        if specs
+            .iter()
+            .zip(&run.tasks)
+            .all(|(spec, task)| over(spec, task))
+        {
+            self.finish(run);
+        }
+    }
+
+    fn finish(&mut self, run: &mut Runner) {
+        for task in 0..run.tasks.len() {
+            if run.tasks[task].step != Step::Dead {
+                self.bury(run, task, false);
+            }
+        }
+        run.phase = Phase::Done;
+        self.health_at_end(run);
+        self.mark_dirty(run);
+        self.wake_successors(run.alloc, true);
+    }
+
+    /// The job of an allocation was purged: its node ends it without reporting.
+    pub(crate) fn purged(&mut self, alloc: AllocRef) {
+        let now = self.now;
+        self.with_runner(alloc, |state, run| {
+            let node = run.node;
+            state.nodes[node].dirty.remove(&alloc);
+            state.stop_runner(run, now);
+        });
+    }
+}
+
+impl Runner {
+    /// Did any process of it ever start?
+    fn begun(&self) -> bool {
+        self.tasks.iter().any(|task| task.starts > 0)
+    }
+
+    /// The process that a behaviour rule is held against.
+    pub(super) fn process(&self, task: usize, index: u32, start: u32) -> Process<'_> {
+        Process {
+            job: &self.job.id,
+            group: &self.group().name,
+            task: &self.group().tasks[task].name,
+            allocation: &self.id,
+            index,
+            start,
+            replacement: self.replacement,
+        }
+    }
+}

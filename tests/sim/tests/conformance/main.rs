@@ -1,0 +1,190 @@
+//! Holds the simulated cluster to recordings of a real Nomad 2.0.5 agent: the same requests at the
+//! same times give the same answers, transactions, task events and JSON keys.
+//!
+//! What the recorded jobs' shell scripts do is told to the simulation as behaviour rules. A restart
+//! call may be answered up to 0.11 s earlier or later than recorded, because the recorded scripts see
+//! their signal only every 0.1 s.
+
+mod recording;
+mod replay;
+mod shape;
+mod trace;
+
+use nomad_sim::cluster::{Behaviour, Selector, Timing};
+use replay::{Setting, replay};
+
+const MS: i64 = 1_000_000;
+const TOLERANCE: f64 = 0.11;
+
+/// A process that the first signal, SIGINT, ends: its script traps another one.
+fn ended_by_sigint() -> Behaviour {
+    Behaviour {
+        kill_code: Some(130),
+        ..Behaviour::default()
+    }
+}
+
+fn done_at_once() -> Behaviour {
+    Behaviour::exits_after(0, 0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn b01_restart_of_running_tasks() {
+    let mut setting =
+        Setting::default().rule(Selector::job("b01-running").task("init"), done_at_once());
+    setting.purged_before = true;
+    replay("b01-restart-running-tasks", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b02_restart_of_all_tasks() {
+    let setting = Setting::default()
+        .rule(Selector::job("b02-all").task("init"), done_at_once())
+        .rule(Selector::job("b02-all").task("bye"), done_at_once());
+    replay("b02-restart-all-tasks", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b03_restart_of_a_single_task() {
+    let setting = Setting::default().rule(Selector::job("b03-single").task("init"), done_at_once());
+    replay("b03-restart-single-task", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b07_restart_with_a_slow_start() {
+    replay("b07-restart-slow-start", Setting::default())
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_restart_into_a_crash_loop() {
+    let app = || Selector::job("b08-crash").task("app");
+    let setting = Setting::default()
+        .rule(app(), ended_by_sigint())
+        .rule(app().start_from(2), Behaviour::exits_after(0, 3));
+    replay("b08-restart-then-crash-loop", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b09_restart_of_a_task_that_cannot_start() {
+    let error = "failed to launch command with executor: rpc error: code = Unknown desc = binary \
+        \"/opt/nomad/data/alloc/00000000-0000-0000-0000-000000000000/alloc/data/prog\" could not be \
+        found";
+    let job = || Selector::job("b09-nostart");
+    let setting = Setting::default()
+        .rule(job().task("copy"), done_at_once())
+        .rule(job().task("rm"), done_at_once())
+        .rule(job().task("app"), ended_by_sigint())
+        .rule(job().task("app").start(2), Behaviour::start_fails(error));
+    replay("b09-restart-then-start-failure", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b10_restart_of_what_cannot_be_restarted() {
+    let group = |name: &str| Selector {
+        group: Some(name.to_owned()),
+        ..Selector::job("b10-batch")
+    };
+    let setting = Setting::default()
+        .rule(group("done"), done_at_once())
+        .rule(group("bad"), Behaviour::exits_after(0, 1));
+    replay("b10-restart-not-possible", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c01_stop_of_a_service_allocation() {
+    replay("c01-stop-service", Setting::default())
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c03_stop_of_an_allocation_that_stops_already() {
+    let mut setting =
+        Setting::default().rule(Selector::job("c03-again"), Behaviour::ignores_signal());
+    // The recorded node had not heard of a placement 21 ms after the stop that led to it.
+    setting.timing.fetch = (30 * MS, 34 * MS);
+    replay("c03-stop-again", setting).await.check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c04_replacement_that_fails_and_is_rescheduled() {
+    let replacements = || Selector::job("c04-chain").replacements();
+    let setting = Setting::default()
+        .rule(Selector::job("c04-chain"), ended_by_sigint())
+        .rule(replacements(), Behaviour::exits_after(0, 7))
+        .later(17.0, replacements(), Behaviour::runs());
+    replay("c04-replacement-fails-rescheduled", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c05_replacement_that_fails_for_good() {
+    let setting = Setting::default()
+        .rule(Selector::job("c05-noresched"), ended_by_sigint())
+        .rule(
+            Selector::job("c05-noresched").replacements(),
+            Behaviour::exits_after(0, 7),
+        );
+    replay("c05-replacement-fails-for-good", setting)
+        .await
+        .check(TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c06_placement_without_an_eligible_node() {
+    replay("c06-placement-ineligible", Setting::default())
+        .await
+        .check(TOLERANCE);
+}
+
+/// Ten stops at once: the order in which they arrive is chance, so the transactions are compared
+/// without order and without the number in the allocations' names.
+#[tokio::test(start_paused = true)]
+async fn c08_ten_stops_at_once() {
+    let setting = Setting {
+        // The recorder's machine was busy: plan and evaluation took as long as all ten stops.
+        timing: Timing {
+            plan: (60 * MS, 65 * MS),
+            evaluated: (50 * MS, 55 * MS),
+            ..Timing::default()
+        },
+        purged_before: true,
+        ..Setting::default()
+    };
+    let replay = replay("c08-stop-ten-at-once", setting).await;
+    replay.check_answers(TOLERANCE);
+    let unnumbered = |mut lines: Vec<String>| {
+        for line in &mut lines {
+            for number in 0..10 {
+                *line = line.replace(&format!("web[{number}]"), "web");
+            }
+            let (kind, objects) = line.split_once(": ").unwrap();
+            let mut objects: Vec<&str> = objects.split("; ").collect();
+            objects.sort_unstable();
+            *line = format!("{kind}: {}", objects.join("; "));
+        }
+        lines.sort();
+        lines
+    };
+    let recorded = unnumbered(replay.recorded_transactions());
+    let simulated = unnumbered(replay.simulated_transactions());
+    for (number, recorded) in recorded.iter().enumerate() {
+        assert_eq!(simulated.get(number), Some(recorded));
+    }
+    assert_eq!(simulated.len(), recorded.len());
+}
