@@ -209,8 +209,10 @@ impl CallError {
     /// Decides what an unsuccessful write means.
     pub(crate) fn of_write(error: ReadError) -> Self {
         match &error {
-            ReadError::Send(cause) if cause.kind == SendErrorKind::Connect => Self::NotSent(error),
-            ReadError::Send(_) => Self::Unknown(error),
+            ReadError::Send(cause) => match cause.kind {
+                SendErrorKind::Connect | SendErrorKind::Unsent => Self::NotSent(error),
+                SendErrorKind::Broken | SendErrorKind::TimedOut => Self::Unknown(error),
+            },
             ReadError::Api(answer) => match answer.status.as_u16() {
                 429 => Self::NotSent(error),
                 500 if answer.says(NOT_TAKEN) => Self::NotSent(error),

@@ -100,19 +100,29 @@ impl Wire {
 
     fn failed(&self, error: &reqwest::Error) -> SendError {
         let causes = causes(error);
-        if error.is_connect() {
-            SendError {
-                kind: SendErrorKind::Connect,
-                text: format!("cannot connect to {}: {causes}", self.place),
-            }
+        let place = &self.place;
+        let (kind, text) = if error.is_connect() {
+            let hint = hint(&causes);
+            (
+                SendErrorKind::Connect,
+                format!("cannot connect to {place}: {causes}{hint}"),
+            )
         } else if is_refused_certificate(&causes) {
-            SendError {
-                kind: SendErrorKind::Connect,
-                text: format!("{} refused the TLS connection: {causes}", self.place),
-            }
+            (
+                SendErrorKind::Connect,
+                format!("{place} refused the TLS connection: {causes}"),
+            )
+        } else if is_unsent(&causes) {
+            (
+                SendErrorKind::Unsent,
+                format!(
+                    "{place} closed the connection before the request was sent, as it does when it has too many"
+                ),
+            )
         } else {
-            broken(error)
-        }
+            return broken(error);
+        };
+        SendError { kind, text }
     }
 }
 
@@ -132,10 +142,15 @@ impl Chunks for Chunked {
 }
 
 fn broken(error: &reqwest::Error) -> SendError {
-    eprintln!("{error:?}");
+    let causes = causes(error);
+    let problem = if causes.contains("invalid HTTP") || causes.contains("invalid gzip") {
+        "the answer cannot be read"
+    } else {
+        "the connection broke"
+    };
     SendError {
         kind: SendErrorKind::Broken,
-        text: format!("the connection broke: {}", causes(error)),
+        text: format!("{problem}: {causes}"),
     }
 }
 
@@ -143,25 +158,58 @@ fn broken(error: &reqwest::Error) -> SendError {
 /// waits for the answer, yet the request was not looked at.
 fn is_refused_certificate(causes: &str) -> bool {
     [
-        "CertificateRequired",
         "BadCertificate",
-        "UnknownCA",
-        "CertificateUnknown",
         "CertificateExpired",
+        "CertificateRequired",
+        "CertificateRevoked",
+        "CertificateUnknown",
         "HandshakeFailure",
+        "UnknownCA",
+        "UnsupportedCertificate",
     ]
     .iter()
     .any(|alert| causes.contains(&format!("received fatal alert: {alert}")))
 }
 
+/// Whether the connection ended while no byte of the request had been written: an answer, or the end, that nobody had asked for.
+fn is_unsent(causes: &str) -> bool {
+    [
+        "received unexpected message from connection",
+        "operation was canceled",
+        "channel closed",
+    ]
+    .iter()
+    .any(|text| causes.contains(text))
+}
+
+/// What an operator can do about some causes.
+fn hint(causes: &str) -> &'static str {
+    if causes.contains("InvalidContentType") {
+        "; is it an http:// address?"
+    } else if causes.contains("UnknownIssuer") {
+        "; is the right CA given?"
+    } else {
+        ""
+    }
+}
+
 /// The causes of an error without repetitions. The outermost text is left out: it says only that sending failed, and repeats the URL.
 fn causes(error: &reqwest::Error) -> String {
+    const SAYS_NOTHING: &[&str] = &[
+        "client error (",
+        "dns error",
+        "error decoding response body",
+        "error reading a body from connection",
+        "error resolving DNS",
+        "tcp connect error",
+    ];
     let mut texts: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
         let text = plain(&cause.to_string());
         // A cause may contain those below it.
-        if !text.starts_with("client error (") && !texts.iter().any(|above| above.contains(&text)) {
+        let known = texts.iter().any(|above| above.contains(&text));
+        if !known && !SAYS_NOTHING.iter().any(|start| text.starts_with(start)) {
             texts.push(text);
         }
         next = cause.source();
