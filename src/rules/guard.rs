@@ -62,8 +62,13 @@ fn blocked(deployment: &Deployment, verbose: bool) -> String {
     } else {
         format!(" ({})", deployment.status_description)
     };
+    let end = if deployment.status_description.contains("promotion") {
+        format!("promote it with \"nomad deployment promote {id}\"")
+    } else {
+        format!("end it with \"nomad deployment fail {id}\"")
+    };
     format!(
-        "Deployment {} is {}\n    Job {} is being updated to version {}{what}: wait until \"nomad deployment status {id}\" says that it has ended, or end it with \"nomad deployment promote {id}\" or \"nomad deployment fail {id}\", then run this again",
+        "Deployment {} is {}\n    Job {} is being deployed in version {}{what}. Wait for its end, or {end}, then run this again",
         quote(id),
         quote(&deployment.status),
         quote(job),
