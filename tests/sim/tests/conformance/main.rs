@@ -57,6 +57,38 @@ async fn b03_restart_of_a_single_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b04_restart_of_a_task_that_ignores_the_signal() {
+    let setting = Setting::default().rule(
+        Selector::job("b04-kill").task("app"),
+        Behaviour::ignores_signal(),
+    );
+    conforms("b04-restart-kill-timeout", setting, |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b05_restart_with_a_group_shutdown_delay() {
+    conforms(
+        "b05-restart-group-shutdown-delay",
+        Setting::default(),
+        |run| run.check(TOLERANCE),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b06_restart_and_stop_with_a_task_shutdown_delay() {
+    conforms(
+        "b06-restart-task-shutdown-delay",
+        Setting::default(),
+        |run| run.check(TOLERANCE),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn b07_restart_with_a_slow_start() {
     conforms("b07-restart-slow-start", Setting::default(), |run| {
         run.check(TOLERANCE)
@@ -109,8 +141,29 @@ async fn b10_restart_of_what_cannot_be_restarted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b12_restart_of_a_leader() {
+    let setting = Setting::default().rule(
+        Selector::job("b12-leader").task("app"),
+        Behaviour::ignores_signal(),
+    );
+    conforms("b12-restart-leader-task", setting, |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn c01_stop_of_a_service_allocation() {
     conforms("c01-stop-service", Setting::default(), |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn c02_stop_with_shutdown_delays() {
+    let setting = Setting::default().rule(Selector::job("c02-delay"), Behaviour::ignores_signal());
+    conforms("c02-stop-shutdown-delay", setting, |run| {
         run.check(TOLERANCE)
     })
     .await;
@@ -201,4 +254,55 @@ fn same_without_numbers(run: &Replay) {
         assert_eq!(simulated.get(number), Some(recorded));
     }
     assert_eq!(simulated.len(), recorded.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn c10_replacement_that_misses_its_healthy_deadline() {
+    conforms("c10-stop-unhealthy-deadline", Setting::default(), |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f02_update_of_the_job_during_a_restart() {
+    let setting = Setting::default().rule(Selector::job("f02-update"), Behaviour::ignores_signal());
+    conforms("f02-update-during-restart", setting, |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f04_stop_of_the_job_during_a_restart() {
+    let mut setting =
+        Setting::default().rule(Selector::job("f04-jobstop"), Behaviour::ignores_signal());
+    // The evaluate call reached the recorded server 17 ms after the stop before it.
+    setting.timing.evaluated = (2 * MS, 3 * MS);
+    conforms("f04-job-stop-during-restart", setting, |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f05_purge_of_the_job_during_a_restart() {
+    let setting = Setting::default().rule(Selector::job("f05-purge"), Behaviour::ignores_signal());
+    conforms("f05-job-purge-during-restart", setting, |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f06_scaling_while_allocations_are_replaced() {
+    let mut setting =
+        Setting::default().rule(Selector::job("f06-scale"), Behaviour::ignores_signal());
+    setting.purged_before = true;
+    // The second stop reached the recorded server before the first one's evaluation was complete.
+    setting.timing.evaluated = (6 * MS, 7 * MS);
+    conforms("f06-scale-down-during-replace", setting, |run| {
+        run.check(TOLERANCE)
+    })
+    .await;
 }

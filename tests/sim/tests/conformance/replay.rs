@@ -114,6 +114,24 @@ async fn send(cluster: Cluster, request: Request, path: String) -> Option<Answer
             cluster.set_eligible(id, request.body["Eligibility"] == "eligible");
             return None;
         }
+        ("DELETE", ["job", id]) => {
+            let purge = request.query.contains("purge=true");
+            cluster.deregister("default", id, purge).map(|r| {
+                json!({"EvalCreateIndex": r.eval_create_index, "EvalID": r.eval_id,
+                    "Index": r.index, "JobModifyIndex": r.job_modify_index,
+                    "KnownLeader": false, "LastContact": 0, "NextToken": "",
+                    "VolumeEvalID": "", "VolumeEvalIndex": 0})
+            })
+        }
+        ("PUT", ["job", id, "scale"]) => {
+            let group = request.body["Target"]["Group"].as_str().unwrap();
+            let count = u32::try_from(request.body["Count"].as_u64().unwrap()).unwrap();
+            cluster.scale("default", id, group, count).map(|r| {
+                json!({"EvalCreateIndex": r.eval_create_index, "EvalID": r.eval_id,
+                    "Index": r.index, "JobModifyIndex": r.job_modify_index,
+                    "KnownLeader": false, "LastContact": 0, "NextToken": "", "Warnings": ""})
+            })
+        }
         ("PUT", ["job", id, "evaluate"]) => {
             let force = request.body["EvalOptions"]["ForceReschedule"] == true;
             cluster.evaluate("default", id, force).map(|r| {
@@ -122,8 +140,14 @@ async fn send(cluster: Cluster, request: Request, path: String) -> Option<Answer
                     "KnownLeader": false, "LastContact": 0, "NextToken": "", "Warnings": ""})
             })
         }
-        ("GET", ["allocation", id]) => ok(cluster
-            .read(|state| serde_json::to_value(state.allocation(id).unwrap().with_job()).unwrap())),
+        ("GET", ["allocation", id]) => cluster.read(|state| match state.allocation(id) {
+            Some(alloc) => Ok(serde_json::to_value(alloc.with_job()).unwrap()),
+            None => Err(ApiError::not_found("alloc not found")),
+        }),
+        ("GET", ["job", id]) => cluster.read(|state| match state.job("default", id) {
+            Some(job) => Ok(serde_json::to_value(job).unwrap()),
+            None => Err(ApiError::not_found("job not found")),
+        }),
         ("GET", ["evaluation", id]) => ok(cluster.read(|state| {
             let mut eval = serde_json::to_value(state.evaluation(id).unwrap()).unwrap();
             let related = state.related_evaluations(id);
@@ -239,6 +263,12 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
         let call = tokio::spawn(send(cluster.clone(), request.clone(), path));
         // The request is sent before the next one; its answer must not hold that up.
         tokio::task::yield_now().await;
+        if request.status == 0 {
+            // The recorder closed the connection before the answer.
+            tokio::time::sleep(Duration::from_secs_f64(request.took)).await;
+            call.abort();
+            continue;
+        }
         calls.push((request, call));
     }
     let mut answers = Vec::new();
