@@ -206,7 +206,10 @@ impl Api {
         self.query(
             &options,
             &[],
-            |state| (0, state.job(ns, id).is_some()),
+            |state| {
+                let exists = state.job(ns, id).is_some();
+                (u64::from(exists), exists)
+            },
             |exists| {
                 Ok(if exists {
                     Rendered::json(&[(); 0])
