@@ -11,6 +11,7 @@ use super::call::Call;
 use super::query::Rendered;
 use super::reply::{Outcome, Reply};
 use super::{Api, invalid_method, lock, only_get, writes};
+use crate::cluster::State;
 use crate::model::ApiError;
 
 /// The namespaces of a cluster; `default` is always there.
@@ -82,7 +83,7 @@ impl Api {
 
     /// Creates a namespace, or changes its description.
     pub(crate) fn create_namespace(&self, name: &str, description: &str) -> u64 {
-        let index = self.cluster.read(|state| state.latest_index());
+        let index = self.cluster.read(State::latest_index);
         let mut namespaces = lock(&self.namespaces);
         namespaces.index = index;
         let entry = namespaces.by_name.entry(name.to_owned());
