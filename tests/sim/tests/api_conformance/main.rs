@@ -1,8 +1,12 @@
-//! The API against recordings of a real agent's answers: each recorded request is sent to a simulated
-//! cluster at its recorded time, and the answers are compared: status, headers, texts, keys, values.
+//! The API and its fronts: against recordings of a real agent's answers, and as a client sees them.
 
+mod acl;
 mod compare;
+mod faults;
+mod http;
+mod queries;
 mod replay;
+mod support;
 
 use replay::replay;
 
