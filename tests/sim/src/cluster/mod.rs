@@ -23,6 +23,7 @@ mod timers;
 mod truth;
 mod writes;
 
+pub(crate) use behaviour::parse_duration;
 pub use behaviour::{Behaviour, Rule, Selector};
 pub use changes::{Change, ChangeLog, Object};
 pub use config::{Config, NodeConfig, Timing};
@@ -32,6 +33,7 @@ pub use tables::Table;
 pub use truth::{AllocTruth, Process, Truth, Write, WriteKind};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
@@ -91,6 +93,15 @@ impl Shared {
     }
 }
 
+/// How long ago, and what happened then.
+pub(crate) type Past<'a> = (Duration, &'a dyn Fn(&mut State));
+
+fn clock_of(config: &Config) -> Clock {
+    config
+        .start
+        .map_or_else(Clock::starting_now, Clock::starting_at)
+}
+
 async fn drive(shared: Weak<Shared>, wake: Arc<Notify>) {
     loop {
         let sleep = {
@@ -118,10 +129,35 @@ impl Cluster {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn new(config: Config) -> Self {
-        let clock = config
-            .start
-            .map_or_else(Clock::starting_now, Clock::starting_at);
+        let clock = clock_of(&config);
         let state = State::new(config, clock.now());
+        Self::running(state, clock)
+    }
+
+    /// Builds a cluster that has been there for a while: what `past` does happens that long before
+    /// now, in the order of the list, and everything that followed from it has happened too.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(crate) fn with_past(config: Config, past: &[Past<'_>]) -> Self {
+        let clock = clock_of(&config);
+        let ago = |age: Duration| {
+            clock
+                .now()
+                .plus(-i64::try_from(age.as_nanos()).unwrap_or(0))
+        };
+        // The nodes are a minute older than the first thing that happened on them.
+        let oldest = past.iter().map(|(age, _)| *age).max().unwrap_or_default();
+        let mut state = State::new(config, ago(oldest + Duration::from_secs(60)));
+        for (age, act) in past {
+            state.run_until(ago(*age));
+            act(&mut state);
+        }
+        state.run_until(clock.now());
+        Self::running(state, clock)
+    }
+
+    fn running(state: State, clock: Clock) -> Self {
         let wake = Arc::new(Notify::new());
         let (index, _) = watch::channel(state.latest_index());
         let shared = Arc::new(Shared {
