@@ -93,6 +93,9 @@ impl Shared {
     }
 }
 
+/// How long ago, and what happened then.
+pub(crate) type Past<'a> = (Duration, &'a dyn Fn(&mut State));
+
 fn clock_of(config: &Config) -> Clock {
     config
         .start
@@ -136,7 +139,7 @@ impl Cluster {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(crate) fn with_past(config: Config, past: &[(Duration, &dyn Fn(&mut State))]) -> Self {
+    pub(crate) fn with_past(config: Config, past: &[Past<'_>]) -> Self {
         let clock = clock_of(&config);
         let ago = |age: Duration| {
             clock

@@ -365,6 +365,13 @@ impl State {
 /// What a registration says about a specification that is legal but doubtful.
 fn warnings(job: &Job) -> String {
     let mut lines = Vec::new();
+    let spec = job.field("Periodic")["Spec"].as_str();
+    if spec.is_some_and(|spec| !spec.is_empty()) {
+        lines.push(
+            "cron is deprecated and may be removed in a future release. Use crons instead"
+                .to_owned(),
+        );
+    }
     if job.kind == "service" {
         for group in job.groups.iter() {
             let parallel = group
