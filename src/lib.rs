@@ -136,8 +136,7 @@ pub async fn run_over(
 fn connect(invocation: &Invocation, env: &Env) -> Result<Client, String> {
     let config =
         ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string())?;
-    let transport =
-        nomad::wire::Wire::new(&config).map_err(|error| error.to_string())?;
+    let transport = nomad::wire::Wire::new(&config).map_err(|error| error.to_string())?;
     Client::new(&config, Arc::new(transport), DEFAULT_MAX_CONNECTIONS)
         .map_err(|error| error.to_string())
 }
