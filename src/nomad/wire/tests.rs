@@ -14,7 +14,7 @@ use crate::nomad::error::{CallError, ReadError};
 use crate::nomad::request::RestartBody;
 
 const JOB: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"ID\":\"web\",\"Type\":\"service\"}\n";
+    b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"ID\":\"web\",\"Type\":\"service\"}";
 
 fn client(address: &str, env: &[(&str, &str)]) -> Client {
     let flags = ConnectionFlags {
@@ -98,6 +98,21 @@ async fn address_of(text: &'static [u8]) -> String {
     server(text).await.0
 }
 
+/// The address of a server that sends the same on every connection before it reads anything, and then keeps it open.
+async fn speaking_first(text: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(text).await.unwrap();
+            open.push(stream);
+        }
+    });
+    address
+}
+
 /// The address of a port at which nobody listens.
 async fn refusing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -110,8 +125,6 @@ async fn reads_share_a_connection_and_writes_have_their_own() {
     let client = client(&address, &[("NOMAD_TOKEN", " s3cret\n")]);
     for _ in 0..2 {
         assert_eq!(client.job("web", None).await.unwrap().value.id, "web");
-        // The connection is free again once its task has had a turn.
-        tokio::task::yield_now().await;
     }
     for _ in 0..2 {
         let permit = client.write_permit().await;
@@ -243,7 +256,7 @@ async fn missing_socket() {
 
 #[tokio::test]
 async fn tls_to_a_plain_port() {
-    let address = address_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let address = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let error = job_error(&address.replace("http://", "https://")).await;
     assert_eq!(kind(&error), SendErrorKind::Connect);
     assert!(
@@ -307,8 +320,8 @@ async fn gzip_and_chunks() {
     // {"ID":"web","Type":"service"} compressed, in two chunks.
     let body = [
         31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 242, 116, 81, 178, 82, 42, 79, 77, 82, 210, 81,
-        10, 169, 44, 72, 5, 243, 138, 83, 139, 202, 50, 147, 83, 149, 106, 1, 189, 217, 148, 139,
-        29, 0, 0, 0,
+        10, 169, 44, 72, 5, 114, 138, 83, 139, 202, 50, 147, 83, 149, 106, 1, 36, 20, 33, 183, 29,
+        0, 0, 0,
     ];
     let (first, second) = body.split_at(20);
     let mut text =
@@ -337,21 +350,22 @@ async fn redirects_are_not_followed() {
     assert!(seen.try_recv().is_err(), "followed");
 }
 
-// N5: an agent with too many connections answers before it has read anything, and closes.
+// N5: an agent with too many connections answers before it has read anything. Whether the client reads that before or after it has
+// written its request depends on chance; in both cases the restart was not taken.
 #[tokio::test]
 async fn too_many_connections() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        use std::io::Write as _;
-        for stream in listener.incoming() {
-            let _ = stream.unwrap().write_all(b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nYour IP is issuing too many concurrent connections, please rate limit your calls\n");
-        }
-    });
-    let mut seen = std::collections::BTreeMap::new();
-    for _ in 0..200 {
+    let address = speaking_first(
+        b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy",
+    )
+    .await;
+    for _ in 0..50 {
         let error = restart_error(&address).await;
-        *seen.entry(format!("{error:?}")).or_insert(0) += 1;
+        assert!(matches!(error, CallError::NotSent(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text == "Unexpected response code: 429 (busy)"
+                || text.ends_with("before the request was sent, as it does when it has too many"),
+            "{text}"
+        );
     }
-    println!("{seen:#?}");
 }
