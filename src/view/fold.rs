@@ -81,11 +81,21 @@ impl JobView {
     }
 
     fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
-        if self.gone.contains_key(&news.id) {
-            return;
-        }
         self.index = self.index.max(news.modify_index);
         let id = news.id.clone();
+        if let Some(gone) = self.gone.get_mut(&id) {
+            // It does not come back, but chains may lead through it.
+            if gone
+                .last
+                .as_ref()
+                .is_none_or(|last| last.modify_index < news.modify_index)
+            {
+                let news = Arc::new(news);
+                gone.last = Some(news.clone());
+                self.link(&news);
+            }
+            return;
+        }
         let rewound = self.rewound.remove(&id);
         let Some(known) = self.allocations.get_mut(&id) else {
             self.enter(news, now);
@@ -124,19 +134,23 @@ impl JobView {
 
     /// Takes in an allocation that was not known.
     fn enter(&mut self, news: Allocation, now: Instant) {
-        let id = news.id.clone();
-        self.names
-            .entry(news.name.clone())
-            .or_default()
-            .insert((news.create_index, id.clone()));
-        if !news.next_allocation.is_empty() {
-            self.predecessors
-                .insert(news.next_allocation.clone(), id.clone());
-        }
+        self.link(&news);
         if rests(&news) {
-            self.at_rest.insert(id.clone(), now);
+            self.at_rest.insert(news.id.clone(), now);
         }
-        self.allocations.insert(id, Arc::new(news));
+        self.allocations.insert(news.id.clone(), Arc::new(news));
+    }
+
+    /// Notes what leads to and from this allocation.
+    fn link(&mut self, allocation: &Allocation) {
+        self.names
+            .entry(allocation.name.clone())
+            .or_default()
+            .insert((allocation.create_index, allocation.id.clone()));
+        if !allocation.next_allocation.is_empty() {
+            self.predecessors
+                .insert(allocation.next_allocation.clone(), allocation.id.clone());
+        }
     }
 
     fn lose(&mut self, id: AllocId, now: Instant, changed: &mut Changed) {
