@@ -83,17 +83,8 @@ impl JobView {
     fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
         self.index = self.index.max(news.modify_index);
         let id = news.id.clone();
-        if let Some(gone) = self.gone.get_mut(&id) {
-            // It does not come back, but chains may lead through it.
-            if gone
-                .last
-                .as_ref()
-                .is_none_or(|last| last.modify_index < news.modify_index)
-            {
-                let news = Arc::new(news);
-                gone.last = Some(news.clone());
-                self.link(&news);
-            }
+        if self.gone.contains_key(&id) {
+            self.remember(news);
             return;
         }
         let rewound = self.rewound.remove(&id);
@@ -139,6 +130,26 @@ impl JobView {
             self.at_rest.insert(news.id.clone(), now);
         }
         self.allocations.insert(news.id.clone(), Arc::new(news));
+    }
+
+    /// Takes news of an allocation that is gone: it does not come back, but chains may lead through it.
+    fn remember(&mut self, mut news: Allocation) {
+        let Some(gone) = self.gone.get_mut(&news.id) else {
+            return;
+        };
+        match &mut gone.last {
+            Some(last) if news.modify_index <= last.modify_index => {
+                complete(last, &news);
+            }
+            last => {
+                if let Some(last) = last {
+                    keep_what_never_changes(last, &mut news);
+                }
+                let news = Arc::new(news);
+                *last = Some(news.clone());
+                self.link(&news);
+            }
+        }
     }
 
     /// Notes what leads to and from this allocation.
