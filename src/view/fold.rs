@@ -81,11 +81,12 @@ impl JobView {
     }
 
     fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
-        if self.gone.contains_key(&news.id) {
-            return;
-        }
         self.index = self.index.max(news.modify_index);
         let id = news.id.clone();
+        if self.gone.contains_key(&id) {
+            self.remember(news);
+            return;
+        }
         let rewound = self.rewound.remove(&id);
         let Some(known) = self.allocations.get_mut(&id) else {
             self.enter(news, now);
@@ -124,19 +125,43 @@ impl JobView {
 
     /// Takes in an allocation that was not known.
     fn enter(&mut self, news: Allocation, now: Instant) {
-        let id = news.id.clone();
-        self.names
-            .entry(news.name.clone())
-            .or_default()
-            .insert((news.create_index, id.clone()));
-        if !news.next_allocation.is_empty() {
-            self.predecessors
-                .insert(news.next_allocation.clone(), id.clone());
-        }
+        self.link(&news);
         if rests(&news) {
-            self.at_rest.insert(id.clone(), now);
+            self.at_rest.insert(news.id.clone(), now);
         }
-        self.allocations.insert(id, Arc::new(news));
+        self.allocations.insert(news.id.clone(), Arc::new(news));
+    }
+
+    /// Takes news of an allocation that is gone: it does not come back, but chains may lead through it.
+    fn remember(&mut self, mut news: Allocation) {
+        let Some(gone) = self.gone.get_mut(&news.id) else {
+            return;
+        };
+        match &mut gone.last {
+            Some(last) if news.modify_index <= last.modify_index => {
+                complete(last, &news);
+            }
+            last => {
+                if let Some(last) = last {
+                    keep_what_never_changes(last, &mut news);
+                }
+                let news = Arc::new(news);
+                *last = Some(news.clone());
+                self.link(&news);
+            }
+        }
+    }
+
+    /// Notes what leads to and from this allocation.
+    fn link(&mut self, allocation: &Allocation) {
+        self.names
+            .entry(allocation.name.clone())
+            .or_default()
+            .insert((allocation.create_index, allocation.id.clone()));
+        if !allocation.next_allocation.is_empty() {
+            self.predecessors
+                .insert(allocation.next_allocation.clone(), allocation.id.clone());
+        }
     }
 
     fn lose(&mut self, id: AllocId, now: Instant, changed: &mut Changed) {
