@@ -13,6 +13,8 @@ use crate::nomad::config::ConnectionFlags;
 use crate::nomad::error::{CallError, ReadError};
 use crate::nomad::request::RestartBody;
 
+mod tls;
+
 const JOB: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"ID\":\"web\",\"Type\":\"service\"}";
 
