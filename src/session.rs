@@ -198,7 +198,7 @@ async fn prepare(
     for (allocation, task) in &selection.missing_tasks {
         reporter.emit(EventKind::TaskMissing {
             allocation: Arc::clone(allocation),
-            task: task.to_string(),
+            task: task.clone(),
         });
     }
     if selection.candidates.is_empty() {

@@ -62,11 +62,99 @@ fn blocked(deployment: &Deployment, verbose: bool) -> String {
     } else {
         format!(" ({})", deployment.status_description)
     };
+    let end = if deployment.status_description.contains("promotion") {
+        format!("promote it with \"nomad deployment promote {id}\"")
+    } else {
+        format!("end it with \"nomad deployment fail {id}\"")
+    };
     format!(
-        "Deployment {} is {}\n    Job {} is being updated to version {}{what}: wait until \"nomad deployment status {id}\" says that it has ended, or end it with \"nomad deployment promote {id}\" or \"nomad deployment fail {id}\", then run this again",
+        "Deployment {} is {}\n    Job {} is being deployed in version {}{what}. Wait for its end, or {end}, then run this again",
         quote(id),
         quote(&deployment.status),
         quote(job),
         deployment.job_version
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Guard, OwnStops, guard};
+    use crate::nomad::json::Deployment;
+    use crate::rules::samples::view;
+    use crate::view::JobView;
+
+    fn deployed(status: &str, description: &str) -> JobView {
+        let mut view = view(Vec::new());
+        view.deployment = Some(Deployment {
+            id: "d1234567-89ab".to_owned(),
+            job_id: "web".to_owned(),
+            job_version: 3,
+            status: status.to_owned(),
+            status_description: description.to_owned(),
+            create_index: 50,
+            modify_index: 51,
+        });
+        view
+    }
+
+    #[test]
+    fn only_a_deployment_that_has_not_ended_is_in_the_way() {
+        // N34
+        for status in ["failed", "successful", "cancelled"] {
+            assert_eq!(guard(&deployed(status, ""), None, false), Guard::Clear);
+        }
+        assert_eq!(guard(&JobView::default(), None, false), Guard::Clear);
+        for status in [
+            "running",
+            "paused",
+            "pending",
+            "blocked",
+            "unblocking",
+            "initializing",
+        ] {
+            let Guard::Blocked { text } = guard(&deployed(status, ""), None, false) else {
+                panic!("{status} is not in the way");
+            };
+            assert_eq!(
+                text.lines().next(),
+                Some(&*format!("Deployment \"d1234567\" is \"{status}\""))
+            );
+        }
+    }
+
+    #[test]
+    fn the_text_names_the_job_and_what_to_do() {
+        // D39, T52
+        let canary = "Deployment is running but requires manual promotion";
+        assert_eq!(
+            guard(&deployed("running", canary), None, false),
+            Guard::Blocked {
+                text: "Deployment \"d1234567\" is \"running\"\n    Job \"web\" is being deployed in version 3 (Deployment is running but requires manual promotion). Wait for its end, or promote it with \"nomad deployment promote d1234567\", then run this again".to_owned()
+            }
+        );
+        assert_eq!(
+            guard(&deployed("paused", ""), None, true),
+            Guard::Blocked {
+                text: "Deployment \"d1234567-89ab\" is \"paused\"\n    Job \"web\" is being deployed in version 3. Wait for its end, or end it with \"nomad deployment fail d1234567-89ab\", then run this again".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn a_deployment_of_our_own_stops_is_awaited() {
+        // CLAIMS 6
+        let stops = |job_version, index| Some(OwnStops { job_version, index });
+        let view = deployed("running", "");
+        assert_eq!(
+            guard(&view, stops(3, 49), false),
+            Guard::Await {
+                deployment: "d1234567-89ab".to_owned(),
+                text: "Waiting for deployment \"d1234567\" of the replacements that were placed late: it is \"running\"".to_owned()
+            }
+        );
+        // f06: another version is somebody else's. Before our first stop, so is the same one.
+        for others in [stops(2, 49), stops(3, 50), None] {
+            assert!(matches!(guard(&view, others, false), Guard::Blocked { .. }));
+        }
+    }
 }

@@ -9,3 +9,6 @@ pub(crate) mod policy;
 pub(crate) mod selection;
 pub(crate) mod verdict;
 pub(crate) mod versions;
+
+#[cfg(test)]
+pub(crate) mod samples;

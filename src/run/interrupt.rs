@@ -9,6 +9,7 @@ use super::gate::{Gate, Stop};
 use crate::event::{Answer, Question};
 use crate::exit::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use crate::report::{Operator, Reporter};
+use crate::rules::policy::stops;
 
 /// Signals as they come in, by number.
 pub(crate) type Signals = mpsc::UnboundedReceiver<i32>;
@@ -79,7 +80,7 @@ pub(crate) async fn attend(
             gate.hold();
             tokio::select! {
                 answer = desk.ask(Question::Interrupt) => {
-                    if answer == Answer::No {
+                    if !stops(&answer) {
                         gate.open();
                         continue;
                     }

@@ -27,8 +27,8 @@ pub(crate) use ledger::Ledger;
 
 use crate::event::{Ending, EventKind, Finish, RunError};
 use crate::exit::SIGINT;
-use crate::plan::Pause;
-use crate::rules::batches::size;
+use crate::plan::{Action, Pause};
+use crate::rules::batches::{size, split};
 use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
 use crate::rules::selection::Candidate;
 use worker::Work;
@@ -113,7 +113,7 @@ impl Run {
             allocations: self.candidates.len(),
         });
         let mut first = 0;
-        for (number, batch) in self.candidates.chunks(size).enumerate() {
+        for (number, batch) in split(&self.candidates, size).enumerate() {
             context.gate.pass().await?;
             self.guard(first, batch).await?;
             if size > 1 {
@@ -136,6 +136,14 @@ impl Run {
     }
 
     fn launch(&self, workers: &mut JoinSet<()>, first: usize, batch: &[Candidate]) {
+        let at_once = self.context.client.split().writes;
+        let is_in_place = matches!(self.context.plan.action, Action::InPlace(_));
+        // No later batch is larger than the first one.
+        if first == 0 && is_in_place && batch.len() > at_once {
+            self.context.reporter.emit(EventKind::Notice(format!(
+                "At most {at_once} restart calls are sent at once, to spare the agent's connections"
+            )));
+        }
         let halt = watch::Sender::new(false);
         for (offset, candidate) in batch.iter().enumerate() {
             let work = Work {

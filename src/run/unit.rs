@@ -11,7 +11,7 @@ use super::context::Context;
 use super::ledger::Fate;
 use super::progress::Progress;
 use crate::event::{EventKind, RunError, Target};
-use crate::nomad::error::{CallError, ReadError};
+use crate::nomad::error::{ApiError, CallError, ReadError};
 use crate::nomad::json::AllocId;
 use crate::nomad::limiter::Permit;
 use crate::nomad::request::RestartBody;
@@ -315,9 +315,15 @@ impl Unit {
                 return End::Skipped(reason);
             }
         }
+        let unreachable = error.api().is_some_and(ApiError::is_no_path_to_node);
+        let hint = if unreachable && self.target != Target::Reschedule {
+            "; its node is down or cut off, -reschedule can move the allocation"
+        } else {
+            ""
+        };
         self.failed(&Cause::Refused {
             target: self.target.clone(),
-            text: error.to_string(),
+            text: format!("{error}{hint}"),
             permission,
         })
     }

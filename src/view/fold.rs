@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::merge::{complete, differs, keep_what_never_changes};
 use super::{Change, Changed, Gone, JobState, JobView, rests};
 use crate::nomad::json::{AllocId, Allocation, Deployment, Evaluation, Job};
 
@@ -81,11 +82,12 @@ impl JobView {
     }
 
     fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
-        if self.gone.contains_key(&news.id) {
-            return;
-        }
         self.index = self.index.max(news.modify_index);
         let id = news.id.clone();
+        if self.gone.contains_key(&id) {
+            self.remember(news);
+            return;
+        }
         let rewound = self.rewound.remove(&id);
         let Some(known) = self.allocations.get_mut(&id) else {
             self.enter(news, now);
@@ -124,19 +126,43 @@ impl JobView {
 
     /// Takes in an allocation that was not known.
     fn enter(&mut self, news: Allocation, now: Instant) {
-        let id = news.id.clone();
-        self.names
-            .entry(news.name.clone())
-            .or_default()
-            .insert((news.create_index, id.clone()));
-        if !news.next_allocation.is_empty() {
-            self.predecessors
-                .insert(news.next_allocation.clone(), id.clone());
-        }
+        self.link(&news);
         if rests(&news) {
-            self.at_rest.insert(id.clone(), now);
+            self.at_rest.insert(news.id.clone(), now);
         }
-        self.allocations.insert(id, Arc::new(news));
+        self.allocations.insert(news.id.clone(), Arc::new(news));
+    }
+
+    /// Takes news of an allocation that is gone: it does not come back, but chains may lead through it.
+    fn remember(&mut self, mut news: Allocation) {
+        let Some(gone) = self.gone.get_mut(&news.id) else {
+            return;
+        };
+        match &mut gone.last {
+            Some(last) if news.modify_index <= last.modify_index => {
+                complete(last, &news);
+            }
+            last => {
+                if let Some(last) = last {
+                    keep_what_never_changes(last, &mut news);
+                }
+                let news = Arc::new(news);
+                *last = Some(news.clone());
+                self.link(&news);
+            }
+        }
+    }
+
+    /// Notes what leads to and from this allocation.
+    fn link(&mut self, allocation: &Allocation) {
+        self.names
+            .entry(allocation.name.clone())
+            .or_default()
+            .insert((allocation.create_index, allocation.id.clone()));
+        if !allocation.next_allocation.is_empty() {
+            self.predecessors
+                .insert(allocation.next_allocation.clone(), allocation.id.clone());
+        }
     }
 
     fn lose(&mut self, id: AllocId, now: Instant, changed: &mut Changed) {
@@ -280,55 +306,6 @@ pub(crate) fn is_active(deployment: &Deployment) -> bool {
         deployment.status.as_str(),
         "failed" | "successful" | "cancelled"
     )
-}
-
-/// Takes what never changes, and what a list leaves out, from older news or from another form of the same. Says whether anything
-/// was new.
-fn complete(known: &mut Arc<Allocation>, news: &Allocation) -> bool {
-    let same_index = known.modify_index == news.modify_index;
-    let job = known.job.is_none() && news.job.is_some() && known.job_version == news.job_version;
-    let previous = known.previous_allocation.is_empty() && !news.previous_allocation.is_empty();
-    let kind = known.job_type.is_empty() && !news.job_type.is_empty();
-    let deployment = same_index && known.deployment_id.is_empty() && !news.deployment_id.is_empty();
-    if !(job || previous || kind || deployment) {
-        return false;
-    }
-    let known = Arc::make_mut(known);
-    if job {
-        known.job.clone_from(&news.job);
-    }
-    if previous {
-        known.previous_allocation = news.previous_allocation.clone();
-    }
-    if kind {
-        known.job_type = news.job_type.clone();
-    }
-    if deployment {
-        known.deployment_id = news.deployment_id.clone();
-    }
-    true
-}
-
-/// Carries over what a list leaves out and what does not change: the predecessor, and the job as long as its version is the same.
-fn keep_what_never_changes(known: &Allocation, news: &mut Allocation) {
-    if news.job.is_none() && news.job_version == known.job_version {
-        news.job.clone_from(&known.job);
-    }
-    if news.previous_allocation.is_empty() {
-        news.previous_allocation = known.previous_allocation.clone();
-    }
-    if news.job_type.is_empty() {
-        news.job_type = known.job_type.clone();
-    }
-}
-
-/// Whether anything but the indexes and times of the change itself differs: a plan gives neighbours a new index too.
-fn differs(known: &Allocation, news: &mut Allocation) -> bool {
-    let stamp = (news.modify_index, news.modify_time);
-    (news.modify_index, news.modify_time) = (known.modify_index, known.modify_time);
-    let different = known != news;
-    (news.modify_index, news.modify_time) = stamp;
-    different
 }
 
 fn raise(moments: &mut std::collections::BTreeMap<AllocId, Instant>, id: AllocId, moment: Instant) {

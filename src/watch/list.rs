@@ -80,7 +80,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
                 position = take(&shared, answer, asked);
             }
             Err(error) => {
-                shared.silent(error);
+                shared.silent(&error);
                 position.pace = backoff.next_delay();
             }
         }

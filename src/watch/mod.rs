@@ -328,7 +328,7 @@ impl Shared {
     }
 
     /// Notes that a read failed; the first failure of an outage is said.
-    fn silent(&self, error: ReadError) {
+    fn silent(&self, error: &ReadError) {
         let lasting = !error.is_retryable();
         let first = self.health.send_if_modified(|health| {
             if let Health::Silent { .. } = health {
@@ -342,7 +342,7 @@ impl Shared {
             true
         });
         if first && !lasting {
-            self.say_retry(&error);
+            self.say_retry(error);
         }
     }
 

@@ -105,7 +105,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
                 let asked = Instant::now();
                 let answer = shared.client.allocation(&id).await;
                 if let Err(error) = take(&shared, &id, answer, asked) {
-                    shared.silent(error);
+                    shared.silent(&error);
                 }
             });
         }

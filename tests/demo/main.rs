@@ -61,7 +61,7 @@ fn start_cluster() -> Result<String, String> {
         };
         runtime.block_on(async {
             let agent = nomad_sim::front::Agent::new(nomad_sim::demo::cluster(SEED));
-            let server = nomad_sim::front::http::serve(agent, ([127, 0, 0, 1], 0).into()).await;
+            let server = nomad_sim::front::serve(agent, ([127, 0, 0, 1], 0).into()).await;
             let told = sender.send(
                 server
                     .as_ref()

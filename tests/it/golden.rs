@@ -10,7 +10,7 @@ const ALLOWED: [&str; 2] = ["replaced by", "is \"running\""];
 
 /// The job of the page: two allocations of `web`, three of `proxy`.
 fn served() -> Served {
-    Served::start(nomad_sim::demo::cluster)
+    Served::start(|| nomad_sim::demo::cluster(7))
 }
 
 /// Checks that the page's lines are an ordered sub-sequence of what was printed. Ids keep their order of appearance in groups that the

@@ -17,32 +17,36 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Served {
     pub(crate) agent: Agent,
     pub(crate) address: String,
-    runtime: Option<tokio::runtime::Runtime>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Served {
     /// Serves the cluster that `make` builds.
-    pub(crate) fn start(make: impl FnOnce() -> Cluster) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let server = runtime
-            .block_on(async {
-                nomad_sim::front::http::serve(Agent::new(make()), ([127, 0, 0, 1], 0).into()).await
-            })
-            .unwrap();
-        let (agent, address) = (server.agent().clone(), server.url());
-        // The server lives as long as its runtime.
-        runtime.spawn(async move {
-            let _server = server;
-            std::future::pending::<()>().await;
+    pub(crate) fn start(make: impl FnOnce() -> Cluster + Send + 'static) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let server =
+                    nomad_sim::front::serve(Agent::new(make()), ([127, 0, 0, 1], 0).into())
+                        .await
+                        .unwrap();
+                sender.send((server.agent().clone(), server.url())).unwrap();
+                // Ends with the sender of the other half, however the test ends.
+                let _ended = stopped.await;
+            });
         });
+        let (agent, address) = receiver.recv().unwrap();
         Self {
             agent,
             address,
-            runtime: Some(runtime),
+            stop: Some(stop),
+            thread: Some(thread),
         }
     }
 
@@ -59,8 +63,10 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the server's thread has been printed; the test fails by what it misses.
+            let _ = thread.join();
         }
     }
 }

@@ -218,7 +218,7 @@ struct Look<'a> {
 impl Look<'_> {
     fn progress(&self, name: &Arc<str>, before: &TaskBase) -> Progress {
         let Some(state) = self.allocation.task_states.get(name) else {
-            return Progress::Pending(self.reason(name, None));
+            return Progress::Pending(self.reason(name, None, false));
         };
         if state.state == RunState::Dead && state.failed {
             return Progress::Failed(task_failed(self.allocation, name, state));
@@ -238,8 +238,9 @@ impl Look<'_> {
             .restart_signaled
             .filter(|at| Some(*at) > before.restart_signaled);
         let started = state.started_at.filter(|at| Some(*at) != before.started_at);
+        let complete = self.allocation.client_status == ClientStatus::Complete;
         if let Some(started) = started
-            && (stays(state) || has_finished(state) && before.may_finish)
+            && (stays(state) && !complete || has_finished(state) && before.may_finish)
         {
             // A start from before the signal is one after a crash: ours is still to come. Without a signal in sight it is ours only
             // if nothing more is to be expected of the call.
@@ -252,6 +253,9 @@ impl Look<'_> {
             if ours {
                 return Progress::Done;
             }
+            if signaled.is_none() {
+                return Progress::Pending(self.reason(name, Some(state), false));
+            }
         }
 
         let sign = signaled.is_some()
@@ -261,7 +265,7 @@ impl Look<'_> {
         if !sign && before.running && has_finished(state) && before.may_finish {
             return Progress::EndedBefore;
         }
-        if self.allocation.client_status == ClientStatus::Complete {
+        if complete {
             return Progress::Failed(Cause::Ended {
                 task: name.clone(),
                 last: state.events.last.as_ref().map(Event::from),
@@ -280,16 +284,17 @@ impl Look<'_> {
         }
         match self.silence {
             Silence::Long if !sign => Progress::NoSign,
-            Silence::Unconfirmed if signaled.is_none() => Progress::Pending(Reason {
-                confirm: Some(Confirm::Allocation(self.allocation.id.clone())),
-                ..self.reason(name, Some(state))
-            }),
-            _ => Progress::Pending(self.reason(name, Some(state))),
+            _ => Progress::Pending(self.reason(name, Some(state), signaled.is_some())),
         }
     }
 
-    fn reason(&self, name: &Arc<str>, state: Option<&TaskState>) -> Reason {
-        Reason::of(State::of_task(self.allocation, name, state))
+    /// How the task stands; with a read asked for where silence would speak if it were confirmed.
+    fn reason(&self, name: &Arc<str>, state: Option<&TaskState>, signaled: bool) -> Reason {
+        let asks = self.silence == Silence::Unconfirmed && !signaled;
+        Reason {
+            state: State::of_task(self.allocation, name, state),
+            confirm: asks.then(|| Confirm::Allocation(self.allocation.id.clone())),
+        }
     }
 }
 

@@ -104,6 +104,18 @@ fn unseen(end: &AllocId, view: &JobView) -> Verdict {
 
 /// The end of the chain is stopped, and its plan brought no replacement.
 fn stopped(base: &Baseline, allocation: &Allocation, view: &JobView, now: Instant) -> Verdict {
+    if view.job_ended() {
+        return Verdict::Failed(Cause::JobEnded {
+            purged: view.job == JobState::Purged,
+        });
+    }
+    let description = allocation.desired_description.clone();
+    if description.contains("not needed due to job update") {
+        return Verdict::Failed(Cause::NotNeeded {
+            allocation: allocation.id.clone(),
+            description,
+        });
+    }
     // The blocked evaluation is written before the plan: only the plan tells which allocation it could not replace.
     let blocked = view
         .blocked
@@ -119,18 +131,6 @@ fn stopped(base: &Baseline, allocation: &Allocation, view: &JobView, now: Instan
             evaluation: evaluation.id.clone(),
             group: base.group.clone(),
             metric: Box::new(metric.clone()),
-        });
-    }
-    if view.job_ended() {
-        return Verdict::Failed(Cause::JobEnded {
-            purged: view.job == JobState::Purged,
-        });
-    }
-    let description = allocation.desired_description.clone();
-    if description.contains("not needed due to job update") {
-        return Verdict::Failed(Cause::NotNeeded {
-            allocation: allocation.id.clone(),
-            description,
         });
     }
     let waiting = State::NoReplacementYet {

@@ -1,7 +1,7 @@
 //! Serves the simulated cluster to any Nomad client.
 
 use std::io::Write;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 
 use nomad_sim::demo;
@@ -59,22 +59,21 @@ fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, String> {
     Ok(Command::Serve { listen, seed })
 }
 
-fn resolve(listen: &str) -> Result<SocketAddr, String> {
-    let problem = |reason: String| format!("Cannot listen on {listen:?}: {reason}");
-    let mut found = listen
-        .to_socket_addrs()
-        .map_err(|error| problem(error.to_string()))?;
-    found
-        .next()
-        .ok_or_else(|| problem("the name has no address".to_owned()))
+/// Why it cannot listen there, and what to do.
+fn cannot_listen(listen: &str, reason: &dyn std::fmt::Display) -> String {
+    format!("Cannot listen on {listen:?}: {reason}.\nChoose an address with -listen=<host:port>")
 }
 
 async fn run(listen: &str, seed: u64, out: &mut impl Write) -> Result<(), String> {
-    let addr = resolve(listen)?;
+    let addr = listen
+        .to_socket_addrs()
+        .map_err(|error| cannot_listen(listen, &error))?
+        .next()
+        .ok_or_else(|| cannot_listen(listen, &"the name has no address"))?;
     let agent = Agent::new(demo::cluster(seed));
     let server = serve(agent, addr)
         .await
-        .map_err(|error| format!("Cannot listen on {listen:?}: {error}"))?;
+        .map_err(|error| cannot_listen(listen, &error))?;
     let told = writeln!(
         out,
         "Simulated Nomad cluster at {}; end it with Ctrl-C.\n\n  export NOMAD_ADDR={}\n\nJobs: {}.",

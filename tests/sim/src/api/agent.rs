@@ -9,6 +9,7 @@ use super::acl::{Identity, Style};
 use super::call::Call;
 use super::reply::{Outcome, Reply};
 use super::{Api, REGION, lock, only_get};
+use crate::cluster::State;
 use crate::model::ApiError;
 
 /// The agent's configuration as a real one prints it; what depends on the cluster is filled in.
@@ -33,9 +34,9 @@ impl Api {
             "/v1/agent/self" => self.agent_self(call),
             "/v1/agent/members" => self.members(call),
             "/v1/agent/health" => health(call),
-            "/v1/status/leader" => self.public(call, &json!(RPC_ADDRESS)),
-            "/v1/status/peers" => self.public(call, &json!([RPC_ADDRESS])),
-            "/v1/regions" => self.public(call, &json!([REGION])),
+            "/v1/status/leader" => public(call, &json!(RPC_ADDRESS)),
+            "/v1/status/peers" => public(call, &json!([RPC_ADDRESS])),
+            "/v1/regions" => public(call, &json!([REGION])),
             "/v1/operator/scheduler/configuration" => self.scheduler(call),
             "/v1/acl/token/self" => self.token_self(call),
             path if path.starts_with("/ui/") => {
@@ -46,33 +47,11 @@ impl Api {
         }
     }
 
-    /// Endpoints that need no right.
-    fn public(&self, call: &Call, value: &Value) -> Outcome {
-        only_get(call)?;
-        // A token is not looked at, the region is.
-        if call
-            .param("region")
-            .is_some_and(|r| !r.is_empty() && r != REGION)
-        {
-            return Err(ApiError::internal("No path to region"));
-        }
-        Ok(Reply::plain(value))
-    }
-
-    fn member(&self) -> Value {
-        json!({"Addr": "127.0.0.1", "DelegateCur": 4, "DelegateMax": 5, "DelegateMin": 2,
-            "Name": format!("sim.{REGION}"), "Port": 4648, "ProtocolCur": 2, "ProtocolMax": 5,
-            "ProtocolMin": 1, "Status": "alive",
-            "Tags": {"bootstrap": "1", "build": "2.0.5", "dc": "dc1", "expect": "1",
-                     "id": SERVER_ID, "port": "4647", "raft_vsn": "3", "region": REGION,
-                     "revision": "", "role": "nomad", "rpc_addr": "127.0.0.1", "vsn": "1"}})
-    }
-
     fn members(&self, call: &Call) -> Outcome {
         only_get(call)?;
         self.enter(call, Style::Ordinary)?.need_node_read()?;
         Ok(Reply::plain(
-            &json!({"Members": [self.member()], "ServerDC": "dc1", "ServerName": "sim",
+            &json!({"Members": [member()], "ServerDC": "dc1", "ServerName": "sim",
                     "ServerRegion": REGION}),
         ))
     }
@@ -90,7 +69,7 @@ impl Api {
         config["Ports"] = json!({"HTTP": 4646, "RPC": 4647, "Serf": 4648});
         config["Client"]["Enabled"] = false.into();
         config["Server"]["EnableEventBroker"] = false.into();
-        let index = self.cluster.read(|state| state.latest_index()).to_string();
+        let index = self.cluster.read(State::latest_index).to_string();
         let stats = json!({
             "nomad": {"bootstrap": "true", "known_regions": "1", "leader": "true",
                       "leader_addr": RPC_ADDRESS, "server": "true"},
@@ -98,7 +77,7 @@ impl Api {
                      "last_log_index": index, "num_peers": "0", "state": "Leader", "term": "2"},
             "serf": {"failed": "0", "left": "0", "members": "1"}});
         Ok(Reply::plain(
-            &json!({"config": config, "member": self.member(), "stats": stats}),
+            &json!({"config": config, "member": member(), "stats": stats}),
         ))
     }
 
@@ -131,36 +110,6 @@ impl Api {
             "Roles": null, "SecretID": secret, "Type": who.kind()});
         Ok(Reply::plain(&token).at(0))
     }
-
-    /// The server's event broker is not enabled. Bad parameters are told; everything else is found
-    /// out after the headers are gone, so what remains is silence.
-    pub(super) fn event_stream(&self, call: &Call) -> Outcome {
-        only_get(call)?;
-        if let Some(text) = call.param("index")
-            && let Err(error) = text.parse::<i64>()
-        {
-            let reason = match error.kind() {
-                std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => {
-                    "value out of range"
-                }
-                _ => "invalid syntax",
-            };
-            return Err(ApiError::new(
-                400,
-                format!("Unable to parse index: strconv.Atoi: parsing {text:?}: {reason}"),
-            ));
-        }
-        if let Some(topic) = call.all("topic").find(|t| t.matches(':').count() > 1) {
-            return Err(ApiError::new(
-                400,
-                format!(
-                    "Invalid topic query: error parsing topics: Invalid key value pair for topic, \
-                     topic: {topic}"
-                ),
-            ));
-        }
-        Ok(Reply::silent(SILENCE))
-    }
 }
 
 fn health(call: &Call) -> Outcome {
@@ -171,4 +120,56 @@ fn health(call: &Call) -> Outcome {
         Some("server") => json!({"server": ok}),
         _ => json!({"client": ok, "server": ok}),
     }))
+}
+
+/// Endpoints that need no right.
+fn public(call: &Call, value: &Value) -> Outcome {
+    only_get(call)?;
+    // A token is not looked at, the region is.
+    if call
+        .param("region")
+        .is_some_and(|r| !r.is_empty() && r != REGION)
+    {
+        return Err(ApiError::internal("No path to region"));
+    }
+    Ok(Reply::plain(value))
+}
+
+fn member() -> Value {
+    json!({"Addr": "127.0.0.1", "DelegateCur": 4, "DelegateMax": 5, "DelegateMin": 2,
+        "Name": format!("sim.{REGION}"), "Port": 4648, "ProtocolCur": 2, "ProtocolMax": 5,
+        "ProtocolMin": 1, "Status": "alive",
+        "Tags": {"bootstrap": "1", "build": "2.0.5", "dc": "dc1", "expect": "1",
+                 "id": SERVER_ID, "port": "4647", "raft_vsn": "3", "region": REGION,
+                 "revision": "", "role": "nomad", "rpc_addr": "127.0.0.1", "vsn": "1"}})
+}
+
+/// The server's event broker is not enabled. Bad parameters are told; everything else is found
+/// out after the headers are gone, so what remains is silence.
+pub(super) fn event_stream(call: &Call) -> Outcome {
+    only_get(call)?;
+    if let Some(text) = call.param("index")
+        && let Err(error) = text.parse::<i64>()
+    {
+        let reason = match error.kind() {
+            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => {
+                "value out of range"
+            }
+            _ => "invalid syntax",
+        };
+        return Err(ApiError::new(
+            400,
+            format!("Unable to parse index: strconv.Atoi: parsing {text:?}: {reason}"),
+        ));
+    }
+    if let Some(topic) = call.all("topic").find(|t| t.matches(':').count() > 1) {
+        return Err(ApiError::new(
+            400,
+            format!(
+                "Invalid topic query: error parsing topics: Invalid key value pair for topic, \
+                 topic: {topic}"
+            ),
+        ));
+    }
+    Ok(Reply::silent(SILENCE))
 }

@@ -146,7 +146,7 @@ impl Api {
         self.query(
             &options,
             &[],
-            |_| (0, ()),
+            |_| (u64::from(namespace.is_some()), ()),
             |()| {
                 Ok(match namespace {
                     Some(_) => Rendered::json(&[(); 0]),

@@ -21,7 +21,8 @@ impl Api {
         let job = call.param("job").unwrap_or_default();
         let status = call.param("status").unwrap_or_default();
         let who = self.enter_with(call, "read-job")?;
-        if !options.filter.is_empty() && !(job.is_empty() && status.is_empty()) {
+        let filtered = !options.filter.is_empty();
+        if filtered && (!job.is_empty() || !status.is_empty()) {
             return Err(ApiError::new(
                 400,
                 "Filter expression cannot be used with other filter parameters",

@@ -27,6 +27,18 @@ const SUFFIXES: [&str; 10] = [
     "/scale",
 ];
 
+/// Real endpoints that are not simulated. They must not be taken for a part of the id.
+const NOT_SIMULATED: [&str; 8] = [
+    "/actions",
+    "/periodic/force",
+    "/plan",
+    "/revert",
+    "/stable",
+    "/submission",
+    "/tag",
+    "/versions/tag",
+];
+
 impl Api {
     pub(super) async fn job(&self, call: &Call, rest: &str) -> Outcome {
         let cut = SUFFIXES
@@ -54,6 +66,10 @@ impl Api {
                 self.dispatch(call, id)
             }
             "/scale" => self.scale(call, id).await,
+            _ if NOT_SIMULATED.iter().any(|real| id.ends_with(real)) => Err(ApiError::new(
+                501,
+                "the simulated cluster does not have this endpoint",
+            )),
             _ => match call.method {
                 Method::GET => self.one_job(call, id).await,
                 Method::PUT | Method::POST => self.register(call, Some(id)),
@@ -206,7 +222,10 @@ impl Api {
         self.query(
             &options,
             &[],
-            |state| (0, state.job(ns, id).is_some()),
+            |state| {
+                let exists = state.job(ns, id).is_some();
+                (u64::from(exists), exists)
+            },
             |exists| {
                 Ok(if exists {
                     Rendered::json(&[(); 0])

@@ -126,7 +126,7 @@ impl Api {
             "/v1/namespace" => self.namespace(call, "").await,
             "/v1/client/stats" => self.client_stats(call),
             "/v1/search" => self.search(call),
-            "/v1/event/stream" => self.event_stream(call),
+            "/v1/event/stream" => agent::event_stream(call),
             _ => self.agent(call),
         }
     }

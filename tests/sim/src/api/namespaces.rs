@@ -11,6 +11,7 @@ use super::call::Call;
 use super::query::Rendered;
 use super::reply::{Outcome, Reply};
 use super::{Api, invalid_method, lock, only_get, writes};
+use crate::cluster::State;
 use crate::model::ApiError;
 
 /// The namespaces of a cluster; `default` is always there.
@@ -44,9 +45,29 @@ impl Default for Namespaces {
 fn element(name: &str, namespace: &Namespace) -> Value {
     json!({"Capabilities": null, "ConsulConfiguration": null,
         "CreateIndex": namespace.create_index, "Description": namespace.description,
-        "Hash": null, "Meta": null, "ModifyIndex": namespace.modify_index, "Name": name,
+        "Hash": hash(name, &namespace.description), "Meta": null, "ModifyIndex": namespace.modify_index, "Name": name,
         "NodePoolConfiguration": null, "OptionalExtraClaims": null, "Quota": "",
         "RequiredExtraClaims": null, "VaultConfiguration": null})
+}
+
+/// Stands for the hash of a namespace's content: 32 bytes in base64, the same for the same content.
+fn hash(name: &str, description: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let content = name.bytes().chain([0]).chain(description.bytes());
+    let mut state = content.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut text: String = (0..42)
+        .map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            char::from(DIGITS[usize::try_from(state >> 58).unwrap_or(0)])
+        })
+        .collect();
+    // The last digit holds four bits only.
+    text.push_str("w=");
+    text
 }
 
 impl Api {
@@ -62,7 +83,7 @@ impl Api {
 
     /// Creates a namespace, or changes its description.
     pub(crate) fn create_namespace(&self, name: &str, description: &str) -> u64 {
-        let index = self.cluster.read(|state| state.latest_index());
+        let index = self.cluster.read(State::latest_index);
         let mut namespaces = lock(&self.namespaces);
         namespaces.index = index;
         let entry = namespaces.by_name.entry(name.to_owned());

@@ -11,7 +11,7 @@ use super::page::{Token, has_prefix, id_prefix, rendered};
 use super::query::Rendered;
 use super::reply::{Outcome, Reply, json as bytes};
 use super::{Api, only_get, only_put, writes};
-use crate::cluster::{Table, Watch};
+use crate::cluster::{State, Table, Watch};
 use crate::model::{Allocation, ApiError, Node};
 
 impl Api {
@@ -128,7 +128,7 @@ impl Api {
         };
         self.enter(call, Style::Ordinary)?.need_management()?;
         full_id(id, "node")?;
-        let before = self.cluster.read(|state| state.latest_index());
+        let before = self.cluster.read(State::latest_index);
         if !self.cluster.set_eligible(id, eligible) {
             return Err(ApiError::not_found("node not found"));
         }

@@ -11,6 +11,7 @@ mod changes;
 mod config;
 mod deployments;
 mod node;
+mod outages;
 mod placement;
 mod plan;
 mod read;
@@ -93,6 +94,9 @@ impl Shared {
     }
 }
 
+/// How long ago, and what happened then.
+pub(crate) type Past<'a> = (Duration, &'a dyn Fn(&mut State));
+
 fn clock_of(config: &Config) -> Clock {
     config
         .start
@@ -136,7 +140,7 @@ impl Cluster {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(crate) fn with_past(config: Config, past: &[(Duration, &dyn Fn(&mut State))]) -> Self {
+    pub(crate) fn with_past(config: Config, past: &[Past<'_>]) -> Self {
         let clock = clock_of(&config);
         let ago = |age: Duration| {
             clock
@@ -296,6 +300,24 @@ impl Cluster {
                 .await
                 .unwrap_or_else(|_| Err(ApiError::internal("EOF"))),
         }
+    }
+
+    /// Drains a node (by id or name), or ends the drain and makes it eligible again. False for an
+    /// unknown node.
+    pub fn drain(&self, node: &str, on: bool) -> bool {
+        self.shared.with(|state| state.drain(node, on))
+    }
+
+    /// Kills the agent of a node (by id or name): restart calls answer 500 `EOF` once and then 404
+    /// `No path to node`; after 25 s the node is down and its allocations are lost. False for an
+    /// unknown node.
+    pub fn kill_agent(&self, node: &str) -> bool {
+        self.shared.with(|state| state.kill_agent(node))
+    }
+
+    /// Starts the agent of a node again. False for an unknown node.
+    pub fn start_agent(&self, node: &str) -> bool {
+        self.shared.with(|state| state.start_agent(node))
     }
 
     /// Makes a node (by id or name) eligible for placements or not. False for an unknown node.

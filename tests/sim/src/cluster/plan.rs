@@ -80,7 +80,6 @@ impl State {
                 alloc.alloc_modify_index = index;
                 if let Some(client) = stop.client {
                     alloc.client = client;
-                    alloc.client_description = stop.description;
                 }
                 told.push(stop.alloc);
             }

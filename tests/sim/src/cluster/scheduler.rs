@@ -98,6 +98,14 @@ impl State {
                 }));
             }
         }
+        // What is to stop and can no longer tell that it has, is lost.
+        for alloc in self.stopping_on_down_nodes(slot) {
+            plan.stops.push(Stop {
+                alloc,
+                description: LOST,
+                client: Some(ClientStatus::Lost),
+            });
+        }
         if job.stop {
             for group in job.groups.iter() {
                 let updates = &mut outcome.annotations.desired_tg_updates;
@@ -142,9 +150,7 @@ impl State {
                 ClientStatus::Pending | ClientStatus::Running => {
                     if node.is_none_or(|node| node.status == "down") {
                         sorted.lost.push(*reference);
-                    } else if alloc.transition.migrate == Some(true)
-                        || node.is_some_and(|node| node.drain)
-                    {
+                    } else if alloc.transition.migrate == Some(true) {
                         sorted.migrate.push(*reference);
                     } else {
                         sorted.keep.push(*reference);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::changes::Object;
 use super::state::{Registered, State, Stopped};
-use super::tables::{AllocRef, JobRef, NodeRef};
+use super::tables::{AllocRef, JobRef};
 use super::truth::{Write, WriteKind};
 use crate::model::{Allocation, ApiError, ClientStatus, Evaluation, Job};
 
@@ -338,33 +338,18 @@ impl State {
         self.enqueue(eval);
         Ok(Stopped { eval_id, index })
     }
-
-    fn find_node(&self, node: &str) -> Option<NodeRef> {
-        let by_id = self.tables.node_ids.get(node).copied();
-        by_id.or_else(|| self.tables.nodes.iter().position(|n| n.name == node))
-    }
-
-    pub(crate) fn set_eligible(&mut self, node: &str, eligible: bool) -> bool {
-        let Some(node) = self.find_node(node) else {
-            return false;
-        };
-        if self.tables.nodes[node].eligible != eligible {
-            self.transaction();
-            let mut changed = (*self.tables.nodes[node]).clone();
-            changed.eligible = eligible;
-            let stored = self.tables.put_node(node, changed);
-            self.log("NodeEligibility", vec![Object::Node(stored)]);
-            if eligible {
-                self.capacity_appeared();
-            }
-        }
-        true
-    }
 }
 
 /// What a registration says about a specification that is legal but doubtful.
 fn warnings(job: &Job) -> String {
     let mut lines = Vec::new();
+    let spec = job.field("Periodic")["Spec"].as_str();
+    if spec.is_some_and(|spec| !spec.is_empty()) {
+        lines.push(
+            "cron is deprecated and may be removed in a future release. Use crons instead"
+                .to_owned(),
+        );
+    }
     if job.kind == "service" {
         for group in job.groups.iter() {
             let parallel = group

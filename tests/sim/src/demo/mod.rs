@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Config, NodeConfig, State};
+use crate::cluster::{Cluster, Config, NodeConfig, Past, State};
 
 /// The job that restarts without trouble: groups `web` (2) and `proxy` (3) on three nodes.
 pub const EXAMPLE: &str = "example";
@@ -33,9 +33,6 @@ pub const JOBS: [&str; 6] = [
 ];
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// How long ago, and what happened then.
-type Event<'a> = (Duration, &'a dyn Fn(&mut State));
 
 /// The demo cluster, settled: all allocations run, all deployments are successful, nothing is pending.
 ///
@@ -76,7 +73,7 @@ pub fn cluster_of(mut config: Config) -> Cluster {
     let closed = |state: &mut State| {
         state.set_eligible("node-4", false);
     };
-    let past: [Event<'_>; 4] = [
+    let past: [Past<'_>; 4] = [
         (26 * HOUR, &first),
         (25 * HOUR, &scaled),
         (5 * HOUR, &others),
@@ -97,7 +94,7 @@ fn nodes() -> Vec<NodeConfig> {
             let mut node = NodeConfig::named(&format!("node-{number}"));
             (node.cpu, node.memory_mb, node.disk_mb) = (8_000, 16_384, 100_000);
             if number == 4 {
-                node.datacenter = "dc2".to_owned();
+                "dc2".clone_into(&mut node.datacenter);
             }
             node
         })

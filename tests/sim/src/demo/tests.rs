@@ -54,9 +54,9 @@ async fn everything_runs_and_has_been_for_hours() {
             }
         });
     }
-    let index = cluster.read(|state| state.latest_index());
+    let index = cluster.read(State::latest_index);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(cluster.read(|state| state.latest_index()), index, "at rest");
+    assert_eq!(cluster.read(State::latest_index), index, "at rest");
 }
 
 #[tokio::test(start_paused = true)]

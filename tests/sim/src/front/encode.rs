@@ -97,7 +97,8 @@ pub(crate) fn answer(reply: &Reply, wanted: &Wanted, now: Time, chunk: usize) ->
     if let Some(mime) = reply.content.mime() {
         insert(&mut headers, CONTENT_TYPE, mime);
     }
-    let vary = if wanted.path.starts_with("/v1/client/") {
+    // Redirects are the multiplexer's, not the client endpoints'.
+    let vary = if wanted.path.starts_with("/v1/client/") && reply.location.is_none() {
         "Origin"
     } else {
         "Accept-Encoding"

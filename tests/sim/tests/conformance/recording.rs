@@ -24,6 +24,8 @@ pub(crate) struct Request {
 pub(crate) struct Recording {
     pub(crate) requests: Vec<Request>,
     pub(crate) lines: Vec<Value>,
+    /// When each line arrived.
+    pub(crate) times: Vec<f64>,
     /// When the recorder stopped watching.
     pub(crate) end: f64,
 }
@@ -45,6 +47,7 @@ pub(crate) fn read(name: &str) -> Recording {
         let at = entry["t"].as_f64().unwrap_or(0.0);
         if !entry["line"].is_null() {
             recording.lines.push(entry["line"].clone());
+            recording.times.push(at);
         } else if !entry["req"].is_null() {
             let (req, res) = (&entry["req"], &entry["res"]);
             recording.requests.push(Request {

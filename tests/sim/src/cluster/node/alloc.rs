@@ -97,7 +97,8 @@ impl State {
             self.runners.resize_with(alloc + 1, || None);
         }
         if self.runners[alloc].is_none() {
-            if stored.client.is_terminal() {
+            // A lost allocation that its node never saw is still to be ended there.
+            if stored.client.is_terminal() && stored.client != ClientStatus::Lost {
                 return;
             }
             self.receive(node, alloc);

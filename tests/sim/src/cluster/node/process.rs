@@ -22,6 +22,17 @@ pub(crate) struct Exit {
     pub(super) message: String,
 }
 
+impl Exit {
+    /// By force.
+    pub(super) fn killed() -> Self {
+        Self {
+            code: 128 + SIGKILL,
+            signal: SIGKILL,
+            message: String::new(),
+        }
+    }
+}
+
 impl Behaviour {
     /// How it ends by itself.
     pub(super) fn own_exit(&self) -> Exit {
@@ -94,14 +105,7 @@ impl State {
             )
         } else {
             let force = self.draw((1_000_000, 8_000_000));
-            (
-                timeout + force,
-                Exit {
-                    code: 128 + SIGKILL,
-                    signal: SIGKILL,
-                    message: String::new(),
-                },
-            )
+            (timeout + force, Exit::killed())
         };
         run.tasks[task].exit = exit;
         self.step(run, task, Step::Dying, delay);
