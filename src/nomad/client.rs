@@ -320,3 +320,8 @@ impl Client {
             .map_err(CallError::of_write)
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod time_tests;
