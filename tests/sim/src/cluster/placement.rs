@@ -126,6 +126,65 @@ impl<'a> Placer<'a> {
         let node = scores.get(pick).map_or(*node, |(node, _)| *node);
         let shown = scores.into_iter().take(5).map(|(_, score)| score);
         metric.score_meta_data = Some(shown.collect());
+        self.takes(node, group);
+        Ok((node, metric))
+    }
+
+    /// Places an allocation on this very node; `None` if the node is none of the job's.
+    pub(crate) fn place_on(
+        &mut self,
+        node: NodeRef,
+        group: &'a TaskGroup,
+        rng: &mut Rng,
+    ) -> Option<Result<AllocMetric, Box<Failure>>> {
+        let stored = &self.tables.nodes[node];
+        if !self.in_reach(stored) {
+            return None;
+        }
+        let mut metric = AllocMetric {
+            allocation_time: rng.within((5_000, 120_000)),
+            nodes_evaluated: 1,
+            ..AllocMetric::default()
+        };
+        match self.check(node, stored, group) {
+            Check::Fits => {
+                for other in &self.tables.nodes {
+                    if other.is_usable() && self.in_reach(other) {
+                        metric.nodes_in_pool += 1;
+                        let datacenter = other.datacenter.clone();
+                        *metric.nodes_available.entry(datacenter).or_default() += 1;
+                    }
+                }
+                let mut score = self.score(node, stored, group, None);
+                // No other node competes, so nothing but the packing is scored.
+                score.scores.retain(|scorer, _| *scorer == "binpack");
+                score.norm_score = score.scores.values().sum();
+                metric.score_meta_data = Some(vec![score]);
+                self.takes(node, group);
+                Some(Ok(metric))
+            }
+            Check::Filtered(reason) => {
+                metric.nodes_filtered = 1;
+                metric.constraint_filtered = Some(BTreeMap::from([(reason, 1)]));
+                Some(Err(Box::new(Failure {
+                    metric,
+                    ..Failure::default()
+                })))
+            }
+            Check::Exhausted(dimension) => {
+                metric.nodes_exhausted = 1;
+                metric.dimension_exhausted = Some(BTreeMap::from([(dimension.to_owned(), 1)]));
+                exhausted(&mut metric, group, dimension);
+                Some(Err(Box::new(Failure {
+                    metric,
+                    ..Failure::default()
+                })))
+            }
+        }
+    }
+
+    /// One more allocation of a group is on a node.
+    fn takes(&mut self, node: NodeRef, group: &'a TaskGroup) {
         let (cpu, memory, disk) = group.demand();
         for (used, demand) in self.used[node].iter_mut().zip([cpu, memory, disk]) {
             *used += demand;
@@ -134,7 +193,6 @@ impl<'a> Placer<'a> {
         self.here
             .entry(group.name.as_str())
             .or_insert_with(|| vec![0; count])[node] += 1;
-        Ok((node, metric))
     }
 
     fn in_reach(&self, node: &Node) -> bool {

@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) deployment: Option<Box<Deployment>>,
     /// The latest deployment's new status.
     pub(crate) deployment_status: Option<DeploymentStatusText>,
+    /// The latest deployment is written again although nothing changed in it, as for system jobs.
+    pub(crate) touch_deployment: bool,
     /// For the evaluation in the plan's transaction.
     pub(crate) next_eval: String,
 }
@@ -106,6 +108,7 @@ impl State {
                 told.push(*update);
             }
         }
+        self.touch_predecessors(&mut changed);
         let mut placed = Vec::new();
         for place in plan.places {
             let new = self.new_allocation(&place, &eval_id, deployment.as_ref());
@@ -116,7 +119,6 @@ impl State {
             }
             placed.push(new);
         }
-        self.touch_predecessors(&mut changed);
         for (_, alloc) in changed {
             let (_, stored) = self.tables.put_alloc(job, alloc);
             objects.push(Object::Allocation(stored));
@@ -128,7 +130,12 @@ impl State {
             objects.push(Object::Allocation(stored));
         }
         objects.extend(self.update_job_status(job));
-        objects.extend(self.write_deployment(job, deployment, plan.deployment_status));
+        objects.extend(self.write_deployment(
+            job,
+            deployment,
+            plan.deployment_status,
+            plan.touch_deployment,
+        ));
         let mut evaluated = (*self.tables.evals[eval]).clone();
         evaluated.next_eval = plan.next_eval;
         let (_, stored) = self.tables.put_eval(job, evaluated);
@@ -276,6 +283,7 @@ impl State {
         job: JobRef,
         planned: Option<Deployment>,
         status: Option<DeploymentStatusText>,
+        touch: bool,
     ) -> Vec<Object> {
         let mut objects = Vec::new();
         let latest = self.tables.latest_deployment(job).cloned();
@@ -290,10 +298,19 @@ impl State {
                 objects.extend(self.mark_stable(job, version, create));
             }
         }
+        if touch
+            && objects.is_empty()
+            && planned.is_none()
+            && let Some(latest) = &latest
+        {
+            let (_, stored) = self.tables.put_deployment(job, (**latest).clone());
+            objects.push(Object::Deployment(stored));
+        }
         if let Some(planned) = planned {
-            let unchanged = latest.as_ref().is_some_and(|latest| {
-                latest.id == planned.id && latest.task_groups == planned.task_groups
-            });
+            let unchanged = !touch
+                && latest.as_ref().is_some_and(|latest| {
+                    latest.id == planned.id && latest.task_groups == planned.task_groups
+                });
             if !unchanged {
                 let (reference, stored) = self.tables.put_deployment(job, planned);
                 let deadline = stored

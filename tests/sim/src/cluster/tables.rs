@@ -72,7 +72,7 @@ pub(crate) struct JobSlot {
     pub(crate) record: Option<JobRecord>,
     /// By allocation id, the order of the list.
     pub(crate) allocs: BTreeMap<String, AllocRef>,
-    /// The newest allocation of each name.
+    /// The newest allocation of each place: a name, for system jobs on one node.
     by_name: HashMap<String, AllocRef>,
     /// Those that the servers want to run, in the order of their creation.
     pub(crate) wanted: BTreeSet<AllocRef>,
@@ -286,7 +286,7 @@ impl Tables {
             self.allocs.push(Some(Arc::clone(&alloc)));
             self.alloc_jobs.push(slot);
             self.replaces
-                .push(entry.by_name.insert(alloc.name.clone(), new));
+                .push(entry.by_name.insert(place_of(&alloc), new));
             self.alloc_ids.insert(alloc.id.clone(), new);
             entry.allocs.insert(alloc.id.clone(), new);
             new
@@ -378,6 +378,14 @@ impl Tables {
         }
         self.indexes.nodes = self.index;
         new
+    }
+}
+
+/// What a successor takes over.
+fn place_of(alloc: &Allocation) -> String {
+    match alloc.job.kind.as_str() {
+        "system" | "sysbatch" => format!("{}@{}", alloc.name, alloc.node_id),
+        _ => alloc.name.clone(),
     }
 }
 

@@ -103,7 +103,7 @@ impl State {
         }
         job.modify_index = index;
         job.job_modify_index = index;
-        if job.is_parent() {
+        if job.is_parent() || job.kind == "system" {
             job.status = "running";
         }
         let parent = job.is_parent();

@@ -172,6 +172,10 @@ async fn send(cluster: Cluster, request: Request, path: String) -> Option<Answer
                 .job_deployments("default", id)
                 .map(|deployment| serde_json::to_value(deployment).unwrap())
                 .collect(),
+            "deployment" => {
+                let newest = state.job_deployments("default", id).last();
+                serde_json::to_value(newest).unwrap()
+            }
             "summary" => serde_json::to_value(state.job_summary("default", id).unwrap()).unwrap(),
             other => panic!("no such list: {other}"),
         })),
