@@ -5,8 +5,10 @@
 //! call may be answered up to 0.11 s earlier or later than recorded, because the recorded scripts see
 //! their signal only every 0.1 s.
 
+mod check;
 mod recording;
 mod replay;
+mod send;
 mod shape;
 mod trace;
 
