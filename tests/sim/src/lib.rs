@@ -5,13 +5,17 @@
 //! tasks that start, crash, ignore signals and end; the reports between them, with their delays. It
 //! knows nothing of any program that uses it.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`model`] | Nomad's objects; their `Serialize` prints the JSON of the API |
-//! | [`cluster`] | the state machine: [`cluster::Cluster`] |
-//! | [`api`] | the HTTP API on top of it, without HTTP |
-//! | [`front`] | ways to reach the API: in memory, over TCP, over a Unix socket |
-//! | [`demo`] | jobs to look at |
+//! ```text
+//! front   requests in, answers out: in memory, over TCP, on a Unix socket; faults by plan
+//!   │
+//! api     the HTTP API: routes, parameters, blocking queries, access control, texts of errors
+//!   │
+//! cluster what happens: tables, broker, scheduler, nodes, tasks; the record of what is true
+//!   │
+//! model   Nomad's objects and their JSON
+//! ```
+//!
+//! [`demo`] is a cluster with jobs that have been running for hours. The command `nomad-sim` serves it.
 //!
 //! # Time
 //! A cluster lives on tokio's time. Under `#[tokio::test(start_paused = true)]` it is deterministic for

@@ -1,41 +1,35 @@
-//! The front on TCP: HTTP/1.1 with keep-alive, chunk by chunk as the body arrives.
-//!
-//! Connections are wrapped so that a handler can reset its own: a reset cannot be told through a
-//! response.
+//! The front on TCP and on Unix sockets: HTTP/1.1 with keep-alive, chunk by chunk as the body arrives.
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, State};
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::{Listener, ListenerExt};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::agent::Agent;
 use super::answer::{Body, Broken};
+use super::wire::{Peer, Ports, Stream};
 
 /// The most bytes of a request body that are read; registrations are the longest.
 const MAX_REQUEST: usize = 64 * 1024 * 1024;
 
-/// A server that listens until it is shut down or dropped.
+/// A server on TCP that listens until it is shut down or dropped.
 #[derive(Debug)]
 pub struct Server {
     /// Where it listens.
     pub addr: SocketAddr,
-    agent: Agent,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    running: Running,
 }
 
 impl Server {
@@ -46,11 +40,79 @@ impl Server {
 
     /// The agent: cluster, faults, requests so far.
     pub fn agent(&self) -> &Agent {
-        &self.agent
+        &self.running.agent
     }
 
     /// Stops listening and cuts all connections, open calls included.
-    pub async fn shutdown(mut self) {
+    pub async fn shutdown(self) {
+        self.running.shutdown().await;
+    }
+}
+
+/// A server on a Unix socket that listens until it is shut down or dropped.
+#[cfg(unix)]
+#[derive(Debug)]
+pub struct UnixServer {
+    /// The socket's file.
+    pub path: PathBuf,
+    running: Running,
+}
+
+#[cfg(unix)]
+impl UnixServer {
+    /// `unix:///tmp/nomad.sock`, as `NOMAD_ADDR` wants it.
+    pub fn url(&self) -> String {
+        format!("unix://{}", self.path.display())
+    }
+
+    /// The agent: cluster, faults, requests so far.
+    pub fn agent(&self) -> &Agent {
+        &self.running.agent
+    }
+
+    /// Stops listening and cuts all connections, open calls included. The file stays.
+    pub async fn shutdown(self) {
+        self.running.shutdown().await;
+    }
+}
+
+/// The task of a server.
+#[derive(Debug)]
+struct Running {
+    agent: Agent,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start<L: Listener>(agent: Agent, listener: L) -> Self
+    where
+        L::Addr: std::fmt::Debug,
+        L::Io: Stream,
+    {
+        let (stop, stopped) = oneshot::channel();
+        let (open, watched) = watch::channel(());
+        let app = Router::new()
+            .fallback(respond)
+            .with_state(agent.clone())
+            .into_make_service_with_connect_info::<Peer>();
+        let ports = Ports::new(listener, watched);
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                _ = axum::serve(ports, app) => {}
+                _ = stopped => {}
+            }
+            // Connections watch this sender and end with it.
+            drop(open);
+        });
+        Self {
+            agent,
+            stop: Some(stop),
+            task,
+        }
+    }
+
+    async fn shutdown(mut self) {
         if let Some(stop) = self.stop.take() {
             // The task may have ended already; either way it is gone afterwards.
             let _gone = stop.send(());
@@ -59,7 +121,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -72,26 +134,29 @@ impl Drop for Server {
 pub async fn serve(agent: Agent, addr: SocketAddr) -> io::Result<Server> {
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
-    let (stop, stopped) = oneshot::channel();
-    let (open, closing) = tokio::sync::watch::channel(());
-    let app = Router::new()
-        .fallback(respond)
-        .with_state(agent.clone())
-        .into_make_service_with_connect_info::<Peer>();
-    let ports = Ports { listener, closing };
-    let task = tokio::spawn(async move {
-        tokio::select! {
-            _ = axum::serve(ports, app) => {}
-            _ = stopped => {}
-        }
-        // Connections watch this sender and end with it.
-        drop(open);
+    // Answers are written at once, as Go's server does.
+    let listener = listener.tap_io(|stream| {
+        let _best_effort = stream.set_nodelay(true);
     });
     Ok(Server {
         addr,
-        agent,
-        stop: Some(stop),
-        task,
+        running: Running::start(agent, listener),
+    })
+}
+
+/// Listens on a Unix socket, whose file must not exist yet, and answers with this agent.
+///
+/// # Errors
+/// The socket cannot be made.
+///
+/// # Panics
+/// Outside a tokio runtime.
+#[cfg(unix)]
+pub fn serve_unix(agent: Agent, path: &Path) -> io::Result<UnixServer> {
+    let listener = tokio::net::UnixListener::bind(path)?;
+    Ok(UnixServer {
+        path: path.to_owned(),
+        running: Running::start(agent, listener),
     })
 }
 
@@ -102,7 +167,7 @@ async fn respond(
 ) -> Response<axum::body::Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_REQUEST).await else {
-        return peer.reset();
+        return aborted(&peer);
     };
     match agent.handle(Request::from_parts(parts, body)).await {
         Ok(mut answer) => {
@@ -113,8 +178,16 @@ async fn respond(
             *response.headers_mut() = answer.headers;
             response
         }
-        Err(_) => peer.reset(),
+        Err(_) => aborted(&peer),
     }
+}
+
+/// A response that is never sent: writing to the connection fails from now on.
+fn aborted(peer: &Peer) -> Response<axum::body::Body> {
+    peer.abort();
+    let mut response = Response::new(axum::body::Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 /// A body as the HTTP server polls it.
@@ -136,120 +209,5 @@ impl http_body::Body for Wire {
         self.0
             .length()
             .map_or_else(SizeHint::new, SizeHint::with_exact)
-    }
-}
-
-/// The connection that a request came on.
-#[derive(Clone, Debug)]
-struct Peer {
-    broken: Arc<AtomicBool>,
-}
-
-impl Peer {
-    /// Makes the connection fail instead of sending anything more.
-    fn reset(&self) -> Response<axum::body::Body> {
-        self.broken.store(true, Ordering::Release);
-        // Never sent: writing to the connection fails from now on.
-        let mut response = Response::new(axum::body::Body::empty());
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        *response.headers_mut() = HeaderMap::new();
-        response
-    }
-}
-
-impl Connected<IncomingStream<'_, Ports>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Ports>) -> Self {
-        Self {
-            broken: Arc::clone(&stream.io().broken),
-        }
-    }
-}
-
-/// Accepts connections.
-struct Ports {
-    listener: TcpListener,
-    closing: tokio::sync::watch::Receiver<()>,
-}
-
-impl Listener for Ports {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let (stream, addr) = Listener::accept(&mut self.listener).await;
-        // Answers are written at once, as Go's server does.
-        let _best_effort = stream.set_nodelay(true);
-        let mut closing = self.closing.clone();
-        let connection = Connection {
-            stream,
-            broken: Arc::new(AtomicBool::new(false)),
-            closed: Some(Box::pin(
-                async move { while closing.changed().await.is_ok() {} },
-            )),
-        };
-        (connection, addr)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A TCP connection that can be made to fail.
-struct Connection {
-    stream: TcpStream,
-    broken: Arc<AtomicBool>,
-    /// Ready when the server shuts down.
-    closed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-}
-
-impl Connection {
-    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if let Some(closed) = &mut self.closed
-            && closed.as_mut().poll(context).is_ready()
-        {
-            self.closed = None;
-            self.broken.store(true, Ordering::Release);
-        }
-        if self.broken.load(Ordering::Acquire) {
-            // Closing then sends a reset instead of an orderly end.
-            self.stream.set_zero_linger()?;
-            return Err(io::ErrorKind::ConnectionReset.into());
-        }
-        Ok(())
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if let Err(error) = self.check(context) {
-            return Poll::Ready(Err(error));
-        }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if let Err(error) = self.check(context) {
-            return Poll::Ready(Err(error));
-        }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

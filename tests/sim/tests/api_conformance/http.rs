@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use nomad_sim::demo;
+#[cfg(unix)]
+use nomad_sim::front::serve_unix;
 use nomad_sim::front::{Agent, Fault, Rule, Server, serve};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::support::allocations;
@@ -26,8 +28,8 @@ async fn server() -> (Server, String) {
 }
 
 /// A connection of a client.
-struct Client {
-    stream: BufReader<TcpStream>,
+struct Client<S> {
+    stream: BufReader<S>,
 }
 
 #[derive(Debug, Default)]
@@ -47,9 +49,14 @@ impl Response {
     }
 }
 
-impl Client {
+impl Client<TcpStream> {
     async fn connect(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.addr).await.expect("connected");
+        Self::over(TcpStream::connect(server.addr).await.expect("connected"))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    fn over(stream: S) -> Self {
         Self {
             stream: BufReader::new(stream),
         }
@@ -282,4 +289,24 @@ async fn shutting_down_cuts_open_calls_and_frees_the_port() {
         .expect("in time");
     assert!(ended.is_err());
     assert!(TcpStream::connect(addr).await.is_err());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_serves_the_same() {
+    let name = format!("nomad-sim-{}.sock", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    // Left over from a process that had this id before.
+    let _absent = std::fs::remove_file(&path);
+    let agent = Agent::new(demo::cluster(11));
+    let server = serve_unix(agent, &path).expect("a socket");
+    let stream = tokio::net::UnixStream::connect(&path).await;
+    let mut client = Client::over(stream.expect("connected"));
+    let missing = client.ask("GET", "/v1/job/nope", "").await;
+    assert_eq!(missing.expect("answered").body, b"job not found");
+    let rule = Rule::on("/v1/jobs", Fault::ResetBefore);
+    server.agent().faults().add(rule);
+    assert!(client.ask("GET", "/v1/jobs", "").await.is_err());
+    server.shutdown().await;
+    std::fs::remove_file(&path).expect("removed");
 }
