@@ -3,3 +3,4 @@
 mod golden;
 mod jobs;
 mod support;
+mod usage;
