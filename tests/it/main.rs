@@ -3,4 +3,5 @@
 mod golden;
 mod jobs;
 mod support;
+mod tls;
 mod usage;
