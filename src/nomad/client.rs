@@ -192,10 +192,11 @@ impl Client {
     /// `GET /v1/allocation/:id`: one allocation with the job as it was when it was placed.
     pub(crate) async fn allocation(&self, id: &str) -> Result<Indexed<Allocation>, ReadError> {
         let answer = self.read(Call::get(&["allocation", id]), None).await?;
-        let allocation: Allocation = answer.json()?;
+        let mut allocation: Allocation = answer.json()?;
         if allocation.id.is_empty() {
             return Err(answer.garbled("the allocation in it has no ID"));
         }
+        allocation.complete_from_job();
         Ok(answer.indexed(allocation))
     }
 
@@ -293,3 +294,8 @@ impl Client {
             .map_err(CallError::of_write)
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod time_tests;

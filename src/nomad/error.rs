@@ -88,6 +88,9 @@ const FINAL: &[&str] = &[
     "No path to region",
     "No local Node and node_id not provided",
     "Failed to parse value of",
+    "value is not a boolean",
+    "invalid character",
+    "cannot unmarshal",
     "job not found",
     "can't evaluate periodic job",
     "can't evaluate parameterized job",
@@ -249,3 +252,6 @@ impl CallError {
         self.api().is_some_and(ApiError::is_unknown_allocation)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,3 +258,6 @@ fn shortened(url: &str) -> String {
         None => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

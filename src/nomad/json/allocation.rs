@@ -29,9 +29,10 @@ pub(crate) struct Allocation {
     pub(crate) node_name: Arc<str>,
     #[serde(rename = "JobID", deserialize_with = "null_as_default")]
     pub(crate) job_id: Arc<str>,
-    /// Only in list stubs; a full allocation embeds its job instead.
+    /// Only in list stubs; a full allocation embeds its job instead (see [`Allocation::complete_from_job`]).
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) job_type: Arc<str>,
+    /// As `job_type`.
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) job_version: u64,
     #[serde(deserialize_with = "null_as_default")]
@@ -71,6 +72,18 @@ pub(crate) struct Allocation {
     pub(crate) modify_time: i64,
     /// The allocation's own job version as it was placed. Never in list stubs.
     pub(crate) job: Option<Arc<Job>>,
+}
+
+impl Allocation {
+    /// Takes from the embedded job what only list stubs say by themselves.
+    pub(crate) fn complete_from_job(&mut self) {
+        if let Some(job) = &self.job
+            && self.job_type.is_empty()
+        {
+            self.job_type = job.kind.as_str().into();
+            self.job_version = job.version;
+        }
+    }
 }
 
 /// What the scheduler wants of an allocation.

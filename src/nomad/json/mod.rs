@@ -30,3 +30,8 @@ where
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod damaged_tests;
+#[cfg(test)]
+mod tests;

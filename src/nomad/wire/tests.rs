@@ -13,7 +13,7 @@ use crate::nomad::config::ConnectionFlags;
 use crate::nomad::error::{CallError, ReadError};
 use crate::nomad::request::RestartBody;
 
-const JOB: &[u8] =
+pub(super) const JOB: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"ID\":\"web\",\"Type\":\"service\"}";
 
 fn client(address: &str, env: &[(&str, &str)]) -> Client {
@@ -39,7 +39,7 @@ async fn restart_error(address: &str) -> CallError {
         .unwrap_err()
 }
 
-fn kind(error: &ReadError) -> SendErrorKind {
+pub(super) fn kind(error: &ReadError) -> SendErrorKind {
     match error {
         ReadError::Send(error) => error.kind,
         other => panic!("{other:?}"),
@@ -64,7 +64,7 @@ async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
 }
 
 /// Answers every request on a connection in the same way and tells of each: the number of the connection and the request.
-async fn answer(
+pub(super) async fn answer(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     number: usize,
     answer: &[u8],
@@ -78,7 +78,7 @@ async fn answer(
     }
 }
 
-type Seen = mpsc::UnboundedReceiver<(usize, String)>;
+pub(super) type Seen = mpsc::UnboundedReceiver<(usize, String)>;
 
 /// A server that gives one answer to every request. It closes the connection after it unless the answer is [`JOB`].
 async fn server(text: &'static [u8]) -> (String, Seen) {

@@ -181,7 +181,7 @@ fn a_limit_beyond_the_clock_is_none() {
 fn a_named_restart_of_unknown_outcome_names_the_task() {
     let before = app(10, task("running", 1.0));
     let mut case = Case::new(
-        Target::Task("app".to_owned()),
+        &Target::Task("app".to_owned()),
         Versions::default(),
         vec![before.clone()],
     );
