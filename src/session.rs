@@ -1,6 +1,6 @@
 //! One invocation from the look-up to the exit code: wires the parts, and ends early where there is nothing to run.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,7 +16,7 @@ use crate::plan::{Action, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::versions::Versions;
-use crate::run::{Calls, Context, Desk, Gate, Ledger, Run, Signals, attend};
+use crate::run::{Context, Desk, Gate, Given, Run, Signals, attend};
 use crate::view::JobView;
 use crate::watch::Feed;
 
@@ -96,10 +96,9 @@ pub(crate) async fn session(
         .iter()
         .map(|candidate| Arc::clone(&candidate.id))
         .collect();
-    let ledger = Ledger::new(order, matches!(plan.action, Action::Reschedule { .. }));
     let gate = Arc::new(Gate::default());
     let desk = Desk::new(reporter.clone());
-    let context = Arc::new(Context {
+    let given = Given {
         plan,
         job,
         client,
@@ -107,10 +106,8 @@ pub(crate) async fn session(
         versions,
         reporter: reporter.clone(),
         gate: Arc::clone(&gate),
-        calls: Calls::default(),
-        first_stop: OnceLock::new(),
-        books: Mutex::new(ledger),
-    });
+    };
+    let context = Arc::new(Context::new(given, order));
     let run = Run::new(context, desk.clone(), selection.candidates, selection.base);
     let finish = tokio::select! {
         biased;

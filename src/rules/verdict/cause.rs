@@ -107,6 +107,10 @@ pub(crate) enum Cause {
         allocation: AllocId,
         original: bool,
     },
+    /// It was as wanted, and is no longer.
+    Relapsed {
+        cause: Box<Self>,
+    },
     /// Not where it was wanted within the limit.
     Timeout {
         limit: Duration,
@@ -141,6 +145,7 @@ impl Cause {
             | Self::ReplacedMeanwhile { .. }
             | Self::NodeLost { .. }
             | Self::Gone
+            | Self::Relapsed { .. }
             | Self::EndedUnreplaced { original: true, .. } => false,
         }
     }
@@ -299,6 +304,12 @@ impl Cause {
                 format!(
                     "{} is \"complete\": it ended {when}, and nothing replaces it",
                     id(allocation)
+                )
+            }
+            Self::Relapsed { cause } => {
+                format!(
+                    "it ran again and has failed since: {}",
+                    cause.sentence(verbose)
                 )
             }
             Self::Timeout { limit, last } => format!(
