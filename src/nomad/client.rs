@@ -296,6 +296,8 @@ impl Client {
 }
 
 #[cfg(test)]
+mod http_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod time_tests;
