@@ -12,7 +12,9 @@ use chrono::{DateTime, Utc};
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Answer, Exchange, Limits};
-use super::json::{Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, StopAnswer};
+use super::json::{
+    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
+};
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
 use super::retry::{self, Backoff, Jitter, Patience, patiently};
@@ -289,6 +291,11 @@ impl Client {
         Ok(answer.json().unwrap_or_default())
     }
 
+    /// `GET /v1/nodes`. Needs `node:read`, which few tokens have.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeStub>, ReadError> {
+        self.read(Call::get(&["nodes"]), None).await?.json()
+    }
+
     /// `GET /v1/evaluation/:id`.
     pub(crate) async fn evaluation(&self, id: &str) -> Result<Indexed<Evaluation>, ReadError> {
         let answer = self.read(Call::get(&["evaluation", id]), None).await?;
@@ -321,6 +328,8 @@ impl Client {
     }
 }
 
+#[cfg(test)]
+mod http_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -9,16 +9,16 @@ mod cluster;
 mod events;
 mod job;
 
+#[cfg(test)]
+pub(crate) use allocation::DesiredTransition;
 pub(crate) use allocation::{
-    AllocId, Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
-    RunState, TaskState,
+    AllocId, Allocation, ClientStatus, DesiredStatus, RunState, TaskState,
 };
-pub(crate) use cluster::{AllocMetric, Deployment, Evaluation, StopAnswer};
-pub(crate) use events::{EventDigest, TaskEvent};
-pub(crate) use job::{
-    Job, JobStub, JobSummary, JobVersions, Lifecycle, MigrateBlock, Multiregion, Task, TaskGroup,
-    UpdateBlock,
-};
+pub(crate) use cluster::{AllocMetric, Deployment, Evaluation, NodeStub, StopAnswer};
+pub(crate) use events::TaskEvent;
+pub(crate) use job::{Job, JobStub, JobVersions, Task, TaskGroup};
+#[cfg(test)]
+pub(crate) use job::{Lifecycle, UpdateBlock};
 
 use serde::{Deserialize, Deserializer};
 

@@ -384,3 +384,24 @@ async fn a_handshake_that_is_cut_off_was_no_request() {
         );
     }
 }
+
+// N5: however many reads are wanted at once, they share the few connections that are meant for them.
+#[tokio::test]
+async fn many_reads_share_few_connections() {
+    let (address, mut seen) = server(JOB).await;
+    let client = client(&address, &[]);
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        let client = client.clone();
+        reads.spawn(async move { client.job("web", None).await.map(drop) });
+    }
+    while let Some(result) = reads.join_next().await {
+        result.unwrap().unwrap();
+    }
+    let mut connections = std::collections::BTreeSet::new();
+    while let Ok((number, _)) = seen.try_recv() {
+        connections.insert(number);
+    }
+    let split = client.split();
+    assert!(connections.len() <= 50 - split.writes, "{connections:?}");
+}
