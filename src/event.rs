@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Local};
+use chrono::{DateTime, FixedOffset};
 
 use crate::nomad::json::AllocId;
 
 /// Something that happened, and when.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    pub(crate) at: DateTime<Local>,
+    /// In the local time zone, with the offset that was valid then.
+    pub(crate) at: DateTime<FixedOffset>,
     pub(crate) kind: EventKind,
 }
 
@@ -21,7 +22,7 @@ pub(crate) struct Event {
 pub(crate) enum EventKind {
     /// Something that the operator should know before or while work goes on (stderr).
     Warning(String),
-    /// An allocation is left out, and why (verbose only).
+    /// An allocation is left out, and why (verbose only). `reason` is the clause that follows "because".
     LeftOut { allocation: AllocId, reason: String },
     /// A requested task that one allocation does not have (verbose only; D32).
     TaskMissing { allocation: AllocId, task: String },
@@ -37,7 +38,7 @@ pub(crate) enum EventKind {
         group: String,
         what: Target,
     },
-    /// Its turn came and it was not touched.
+    /// Its turn came and it was not touched (stderr). `reason` is the clause that follows "because".
     AllocationSkipped { allocation: AllocId, reason: String },
     /// A replacement appeared. `replaced` may itself be a replacement.
     Replaced { replaced: AllocId, by: AllocId },
@@ -45,7 +46,8 @@ pub(crate) enum EventKind {
     ReplacementRunning { allocation: AllocId, status: String },
     /// The client status of an allocation that is waited for changed (verbose only).
     StatusChanged { allocation: AllocId, status: String },
-    /// Once a minute while an allocation is waited for. `allocation` is the original one.
+    /// Once a minute while an allocation is waited for. `allocation` is the original one; `state` is what is known of the one that
+    /// is waited for, and why it does not run yet.
     StillWaiting {
         allocation: AllocId,
         action: WaitedFor,
@@ -53,8 +55,6 @@ pub(crate) enum EventKind {
     },
     /// An allocation failed. Shown at once when the run goes on by itself (`-yes`), else with its batch.
     AllocationFailed { error: RunError },
-    /// Restarted or replaced, as seen in the cluster.
-    AllocationDone { allocation: AllocId },
     /// All errors of a batch, before a question about them.
     BatchErrors { errors: Vec<RunError> },
     /// The policy ends the run.
@@ -65,7 +65,9 @@ pub(crate) enum EventKind {
     NewPause { pause: Duration },
     /// A pause, a deployment or a read that keeps the run waiting, in the run's own words (main line).
     Notice(String),
-    /// The run is over: always the last event.
+    /// The run ends before it began: its one error, on stderr. The last event then.
+    CannotStart(String),
+    /// The run is over: the last event otherwise.
     Finished(Finish),
 }
 
@@ -92,7 +94,8 @@ pub(crate) enum WaitedFor {
 pub(crate) struct RunError {
     /// The allocation that failed; `None` for an error of the run (guard).
     pub(crate) allocation: Option<AllocId>,
-    /// What failed and why; may have several lines. Control characters are already gone.
+    /// What failed and why; may have several lines. Without the `Error restarting allocation "…": ` that an error of an
+    /// allocation begins with: that comes from `allocation`.
     pub(crate) text: String,
     /// Likely to happen again with the next batch.
     pub(crate) unrecoverable: bool,
@@ -113,9 +116,9 @@ pub(crate) enum Ending {
     Completed,
     /// The policy or a guard stopped it.
     Stopped,
-    /// The operator said no to a question.
+    /// The operator said no to a question; before anything was selected (`eligible` is 0) or in mid-run.
     Declined,
-    /// A signal, or a yes at the interrupt question. `resume` is the command that continues.
+    /// A signal, or a yes at the interrupt question. `resume` is the command that continues, ready for a shell; empty = none.
     Interrupted { signal: i32, resume: String },
 }
 
@@ -171,6 +174,6 @@ pub(crate) enum Answer {
     Choice(usize),
     /// End of input: no to everything, and stop at the interrupt question.
     EndOfInput,
-    /// Ctrl-C at the question (dialoguer reads the key itself).
+    /// Ctrl-C at the question, or the question was called off.
     Interrupted,
 }

@@ -26,8 +26,158 @@ mod cli;
 mod env;
 mod event;
 mod exit;
+mod lookup;
 mod nomad;
 mod plan;
 mod report;
 mod rules;
+mod run;
+mod session;
 mod view;
+mod watch;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use cli::{Invocation, Request};
+use nomad::client::Client;
+use nomad::config::ClientConfig;
+use nomad::limiter::DEFAULT_MAX_CONNECTIONS;
+use nomad::transport::Transport;
+use report::Settings;
+use session::Ended;
+
+pub use env::Env;
+#[doc(hidden)]
+pub use nomad::transport;
+#[doc(hidden)]
+pub use report::{Clock, Io, Screen, Terminal};
+
+/// Runs the program: `args` as the operating system hands them over, the program's name first. Gives the exit code.
+pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
+    let invocation = match parse(args, env, &mut io) {
+        Ok(invocation) => invocation,
+        Err(code) => return code,
+    };
+    let client = connect(&invocation, env);
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            report::print_error(&mut io, &format!("Error initializing client: {error}"));
+            return exit::ERROR;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report::print_error(&mut io, &format!("Error starting: {error}"));
+            return exit::ERROR;
+        }
+    };
+    let code = runtime.block_on(async {
+        match run::listen() {
+            Ok(signals) => {
+                perform(invocation, client, env, io, report::local_clock(), signals).await
+            }
+            Err(error) => {
+                report::print_error(&mut io, &format!("Error listening for signals: {error}"));
+                exit::ERROR
+            }
+        }
+    });
+    // A restart call that nobody waits for any more must not hold the exit.
+    runtime.shutdown_background();
+    code
+}
+
+/// Runs the program over another transport, with another clock and with signals that a test sends: everything but reqwest, the
+/// terminal and the operating system's signals is the real thing.
+#[doc(hidden)]
+pub async fn run_over(
+    args: &[OsString],
+    env: &Env,
+    mut io: Io,
+    transport: Arc<dyn Transport>,
+    clock: Clock,
+    signals: tokio::sync::mpsc::UnboundedReceiver<i32>,
+) -> u8 {
+    let invocation = match parse(args, env, &mut io) {
+        Ok(invocation) => invocation,
+        Err(code) => return code,
+    };
+    let client = ClientConfig::resolve(&invocation.connection, env)
+        .map_err(|error| error.to_string())
+        .and_then(|config| {
+            Client::new(&config, transport, DEFAULT_MAX_CONNECTIONS)
+                .map_err(|error| error.to_string())
+        });
+    match client {
+        Ok(client) => {
+            perform(
+                invocation,
+                client.with_jitter_seed(0),
+                env,
+                io,
+                clock,
+                signals,
+            )
+            .await
+        }
+        Err(error) => {
+            report::print_error(&mut io, &format!("Error initializing client: {error}"));
+            exit::ERROR
+        }
+    }
+}
+
+fn connect(invocation: &Invocation, env: &Env) -> Result<Client, String> {
+    let config =
+        ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string())?;
+    let transport = nomad::wire::Wire::new(&config).map_err(|error| error.to_string())?;
+    Client::new(&config, Arc::new(transport), DEFAULT_MAX_CONNECTIONS)
+        .map_err(|error| error.to_string())
+}
+
+/// Reads the command line; says what is to be said when there is nothing to run, and gives the exit code.
+fn parse(args: &[OsString], env: &Env, io: &mut Io) -> Result<Invocation, u8> {
+    match cli::parse(args, env, io.terminal().interactive()) {
+        Request::Run(invocation) => Ok(*invocation),
+        Request::Help { text, exit } => Err(exit::with_output(exit, report::print_text(io, &text))),
+        Request::Version(text) => Err(exit::with_output(exit::DONE, report::print_text(io, &text))),
+        Request::Usage { message, hints } => {
+            report::print_usage_error(io, &message, &hints);
+            Err(exit::ERROR)
+        }
+    }
+}
+
+async fn perform(
+    invocation: Invocation,
+    client: Client,
+    env: &Env,
+    io: Io,
+    clock: Clock,
+    signals: run::Signals,
+) -> u8 {
+    let settings = Settings {
+        color: invocation.color,
+        env,
+        verbose: invocation.plan.verbose,
+        yes: invocation.plan.yes,
+        progress: invocation.plan.progress,
+        clock: Clock::clone(&clock),
+    };
+    let (reporter, task) = report::start(io, &settings);
+    match session::session(invocation, client, &reporter, &clock, signals).await {
+        Ended::WithCode(code) => exit::with_output(code, task.finish()),
+        Ended::AtOnce(code) => {
+            reporter.restore_terminal();
+            // Finishing would wait for a reader that may never come back.
+            std::mem::forget(task);
+            code
+        }
+    }
+}

@@ -100,6 +100,13 @@ pub(crate) enum Change {
         evaluations: Vec<Evaluation>,
     },
     /// One evaluation, in any status.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "comes with the event stream, which reports single evaluations"
+        )
+    )]
     Evaluation(Box<Evaluation>),
     /// The server's indexes went back (its state was restored): whatever comes next is newer than what is known.
     Rewound,

@@ -51,7 +51,10 @@ impl Typed {
             added.push(format!("-batch-wait={pause}"));
         }
         if !args.iter().any(|arg| arg.is("started-before")) {
-            added.push(format!("-started-before={}", up_to_the_second(started)));
+            added.push(format!(
+                "-started-before={}",
+                up_to_the_millisecond(started)
+            ));
         }
 
         let first_positional = args.iter().position(|arg| arg.flag.is_none());
@@ -110,15 +113,16 @@ fn without_credentials(address: &str) -> String {
     }
 }
 
-/// Up, not down: nothing that had started when the run began may be left out.
-fn up_to_the_second(time: DateTime<Utc>) -> String {
-    let whole = time.trunc_subsecs(0);
+/// Up, not down: nothing that had started when the run began may be left out. Not to the second: what was restarted within the
+/// first second of the run is done.
+fn up_to_the_millisecond(time: DateTime<Utc>) -> String {
+    let whole = time.trunc_subsecs(3);
     let up = if whole < time {
-        whole + TimeDelta::seconds(1)
+        whole + TimeDelta::milliseconds(1)
     } else {
         whole
     };
-    up.to_rfc3339_opts(SecondsFormat::Secs, true)
+    up.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The text as one word of a POSIX shell; control characters in the `$'…'` form, so that it stays on one line.

@@ -1,5 +1,19 @@
 //! Nomad's HTTP API as far as this program uses it: configuration, requests, answers, errors. It knows nothing of restarts or batches.
 
+mod address;
+pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod error;
+mod exchange;
 pub(crate) mod json;
+pub(crate) mod limiter;
+mod proxy;
+pub(crate) mod request;
+pub(crate) mod retry;
+#[cfg(test)]
+mod script;
+pub(crate) mod secret;
+mod text;
+mod tls;
 pub mod transport;
+pub(crate) mod wire;

@@ -74,6 +74,9 @@ pub struct SendError {
 pub enum SendErrorKind {
     /// No connection came about (refused, unknown host, TLS): the request was not sent, and the same attempt is likely to fail again.
     Connect,
+    /// The connection was closed before the request went out: not sent either, but an agent that has no room for one more connection does
+    /// this, so the same attempt may succeed a moment later.
+    Unsent,
     /// The connection broke, or the answer could not be read as HTTP: the request may have been received.
     Broken,
     /// The answer took longer than the caller allowed: the request may have been received.

@@ -1,1 +1,252 @@
 //! The only writer of stdout and stderr and the only reader of stdin.
+//!
+//! Whoever has something to say holds a [`Reporter`]: it stamps events and questions and passes them, in order, to one thread
+//! ([`desk`]) that says them ([`human`], [`summary`]) and asks them ([`ask`], [`keys`]). Nothing here decides anything about the run.
+
+mod ask;
+mod desk;
+mod human;
+mod io;
+mod keys;
+mod output;
+mod plain;
+mod screen;
+mod style;
+mod summary;
+mod terminal;
+mod text;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+
+use chrono::{DateTime, FixedOffset, Local};
+use tokio::sync::{oneshot, watch};
+
+use crate::cli::ColorChoice;
+use crate::env::Env;
+use crate::event::{Answer, Event, EventKind, Question};
+use crate::nomad::transport::BoxFuture;
+use crate::plan::Progress;
+
+use desk::{Ask, Desk, Lines, Message, Reply};
+use human::Manner;
+pub use io::{Io, Terminal};
+use output::Output;
+pub(crate) use output::OutputState;
+pub(crate) use plain::{print_error, print_text, print_usage_error};
+pub use screen::Screen;
+pub(crate) use style::Colors;
+use terminal::TerminalMode;
+
+/// Where time stamps come from.
+pub type Clock = Arc<dyn Fn() -> DateTime<FixedOffset> + Send + Sync>;
+
+/// The system's clock, in the local time zone with the offset that is valid then.
+pub(crate) fn local_clock() -> Clock {
+    Arc::new(|| Local::now().fixed_offset())
+}
+
+/// How to report.
+pub(crate) struct Settings<'a> {
+    pub(crate) color: ColorChoice,
+    pub(crate) env: &'a Env,
+    pub(crate) verbose: bool,
+    /// The run goes on by itself after errors, so they are shown when they happen.
+    pub(crate) yes: bool,
+    pub(crate) progress: Progress,
+    pub(crate) clock: Clock,
+}
+
+/// Starts the thread that reports. The [`ReportTask`] must be finished when nothing more is to be said.
+pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
+    let (closed, stdout_closed) = watch::channel(false);
+    let (to_desk, inbox) = mpsc::channel();
+    let (reply_to, replies) = mpsc::channel();
+    let terminal = io.terminal;
+    let mode = TerminalMode::default();
+    let desk = Desk {
+        inbox,
+        replies,
+        reply_to: reply_to.clone(),
+        output: Output::new(
+            io.stdout,
+            io.stderr,
+            Colors::decide(settings.color, settings.env, terminal),
+            closed,
+        ),
+        manner: Manner {
+            verbose: settings.verbose,
+            yes: settings.yes,
+            progress: settings.progress,
+        },
+        clock: Arc::clone(&settings.clock),
+        lines: Lines::new(io.stdin),
+        // A terminal that cannot redraw a line gets questions in lines.
+        keys: io.keys && settings.env.get("TERM").is_some_and(|term| term != "dumb"),
+        mode: mode.clone(),
+        called_off: 0,
+    };
+    let reporter = Reporter(Arc::new(Shared {
+        to_desk,
+        reply_to,
+        questions: AtomicU64::new(0),
+        clock: Arc::clone(&settings.clock),
+        interactive: terminal.interactive(),
+        stdout_closed,
+        mode,
+    }));
+    let task = ReportTask {
+        reporter: reporter.clone(),
+        thread: Some(thread::spawn(move || desk.run())),
+    };
+    (reporter, task)
+}
+
+/// Whom to ask.
+pub(crate) trait Operator: Send + Sync {
+    /// Whether there is anybody to ask: stdin and stdout are terminals. Without, a question must be refused, not asked.
+    fn interactive(&self) -> bool;
+
+    /// Asks, after everything that was sent before it was said. Dropping the future calls the question off.
+    ///
+    /// Before the first write Ctrl-C at a question is [`Answer::Interrupted`] and raises SIGINT as well, which a signal stream
+    /// delivers afterwards: it is the same Ctrl-C, not a second one.
+    fn ask(&self, question: Question) -> BoxFuture<'_, Answer>;
+
+    /// All questions asked so far are over, because a signal came: they are answered with [`Answer::Interrupted`].
+    fn cancel(&self);
+}
+
+/// The way to the operator, for everybody who has something to say. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Reporter(Arc<Shared>);
+
+struct Shared {
+    to_desk: Sender<Message>,
+    reply_to: Sender<Reply>,
+    /// How many questions were asked.
+    questions: AtomicU64,
+    clock: Clock,
+    interactive: bool,
+    stdout_closed: watch::Receiver<bool>,
+    mode: TerminalMode,
+}
+
+impl Reporter {
+    /// Says that something happened, now.
+    pub(crate) fn emit(&self, kind: EventKind) {
+        let event = Event {
+            at: (self.0.clock)(),
+            kind,
+        };
+        // The thread ends only when the run is over; what is said later has nobody to hear it.
+        let _ = self.0.to_desk.send(Message::Event(Box::new(event)));
+    }
+
+    /// Resolves when nobody reads stdout any more; never if that does not happen.
+    pub(crate) async fn stdout_closed(&self) {
+        let mut closed = self.0.stdout_closed.clone();
+        if closed.wait_for(|closed| *closed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Brings the terminal back into the mode in which it was found. For a way out that does not finish the [`ReportTask`].
+    pub(crate) fn restore_terminal(&self) {
+        self.0.mode.restore();
+    }
+}
+
+impl Operator for Reporter {
+    fn interactive(&self) -> bool {
+        self.0.interactive
+    }
+
+    fn ask(&self, question: Question) -> BoxFuture<'_, Answer> {
+        Box::pin(async move {
+            if !self.0.interactive {
+                return Answer::EndOfInput;
+            }
+            let (reply, answer) = oneshot::channel();
+            let id = self.0.questions.fetch_add(1, Ordering::Relaxed) + 1;
+            let ask = Ask {
+                id,
+                question,
+                reply,
+            };
+            if self.0.to_desk.send(Message::Ask(ask)).is_err() {
+                return Answer::EndOfInput;
+            }
+            let mut open = OpenQuestion {
+                id: Some(id),
+                reply_to: &self.0.reply_to,
+            };
+            let answer = answer.await.unwrap_or(Answer::EndOfInput);
+            open.id = None;
+            answer
+        })
+    }
+
+    fn cancel(&self) {
+        let last = self.0.questions.load(Ordering::Relaxed);
+        // Without the thread no question is open.
+        let _ = self.0.reply_to.send(Reply::CallOff(last));
+    }
+}
+
+/// Calls its question off when nobody waits for the answer any more.
+struct OpenQuestion<'a> {
+    id: Option<u64>,
+    reply_to: &'a Sender<Reply>,
+}
+
+impl Drop for OpenQuestion<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            let _ = self.reply_to.send(Reply::CallOff(id));
+        }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporter")
+    }
+}
+
+/// The thread that reports. Dropping it finishes it too.
+#[derive(Debug)]
+pub(crate) struct ReportTask {
+    reporter: Reporter,
+    thread: Option<JoinHandle<OutputState>>,
+}
+
+impl ReportTask {
+    /// Says everything that was sent, calls open questions off, and ends. Tells whether all of it could be written.
+    pub(crate) fn finish(mut self) -> OutputState {
+        self.end()
+    }
+
+    fn end(&mut self) -> OutputState {
+        let Some(thread) = self.thread.take() else {
+            return OutputState::Fine;
+        };
+        self.reporter.cancel();
+        let _ = self.reporter.0.to_desk.send(Message::End);
+        let state = thread.join().unwrap_or(OutputState::Failed);
+        self.reporter.restore_terminal();
+        state
+    }
+}
+
+impl Drop for ReportTask {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

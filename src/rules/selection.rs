@@ -119,6 +119,27 @@ pub(crate) fn select(
     Ok(selection)
 }
 
+/// The newest moment at which a task that is about to be restarted started (or with a reschedule: an allocation was created): all of
+/// them are older than whatever this run starts, on the same clocks.
+pub(crate) fn newest_start(
+    view: &JobView,
+    candidates: &[Candidate],
+    plan: &RestartPlan,
+) -> Option<DateTime<Utc>> {
+    let allocations = candidates
+        .iter()
+        .filter_map(|candidate| view.allocations.get(&candidate.id));
+    match &plan.action {
+        Action::Reschedule { .. } => allocations
+            .map(|allocation| DateTime::from_timestamp_nanos(allocation.create_time))
+            .max(),
+        Action::InPlace(_) => allocations
+            .flat_map(|allocation| allocation.task_states.values())
+            .filter_map(|state| state.started_at)
+            .max(),
+    }
+}
+
 /// Checks a candidate again right before it is touched (D28): the allocation as it is now, or why it is to be skipped.
 pub(crate) fn recheck(
     view: &JobView,

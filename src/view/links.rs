@@ -12,13 +12,8 @@ use super::{JobView, job_type, rests};
 use crate::nomad::json::{AllocId, Allocation};
 
 impl JobView {
-    /// The allocation that replaced this one. It may not be known itself yet.
-    pub(crate) fn successor(&self, id: &str) -> Option<AllocId> {
-        self.successor_after(id, 0)
-    }
-
-    /// The same, where one without links counts only if it was created after `index`: then it cannot be a consequence of what
-    /// happened before.
+    /// The allocation that replaced this one, which may not be known itself yet. One without links counts only if it was created after
+    /// `index`: then it cannot be a consequence of what happened before.
     pub(crate) fn successor_after(&self, id: &str, index: u64) -> Option<AllocId> {
         let allocation = self.last_known(id)?;
         if !allocation.next_allocation.is_empty() {

@@ -24,7 +24,7 @@ fn resumed(args: &[&str]) -> String {
     invocation.typed.resume(invocation.plan.pause, started())
 }
 
-const SINCE: &str = "-started-before=2026-08-12T17:36:31Z";
+const SINCE: &str = "-started-before=2026-08-12T17:36:31.000Z";
 
 #[test]
 fn keeps_what_was_typed() {
@@ -129,9 +129,9 @@ fn a_run_that_continues_keeps_the_first_start() {
 fn the_start_is_rounded_up() {
     let typed = run(&["nomad-restart", "web"]).typed;
     for (time, shown) in [
-        ("2026-08-12T17:36:31Z", "17:36:31Z"),
-        ("2026-08-12T17:36:31.000000001Z", "17:36:32Z"),
-        ("2026-08-12T17:36:31.999Z", "17:36:32Z"),
+        ("2026-08-12T17:36:31Z", "17:36:31.000Z"),
+        ("2026-08-12T17:36:31.000000001Z", "17:36:31.001Z"),
+        ("2026-08-12T17:36:31.999Z", "17:36:31.999Z"),
     ] {
         let command = typed.resume(Pause::Fixed(Duration::ZERO), time.parse().unwrap());
         assert_eq!(

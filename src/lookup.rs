@@ -1,0 +1,362 @@
+//! From the job argument to one job: the exact id first, then prefixes over all pages, and the configured namespace throughout.
+//!
+//! The peer lists by prefix first, takes one page, and forgets the namespace when it may not list (D3–D5); here a token with
+//! nothing but `read-job` finds its job, and a prefix never picks a job silently.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Local, SecondsFormat};
+
+use crate::cli::quote::quote;
+use crate::event::{Answer, EventKind, Question};
+use crate::nomad::client::Client;
+use crate::nomad::error::ReadError;
+use crate::nomad::json::{Job, JobStub};
+use crate::nomad::retry::Patience;
+use crate::report::{Operator, Reporter};
+
+/// How the look-up may go about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ways {
+    /// The argument is an id, never a prefix.
+    pub(crate) exact: bool,
+    /// A unique prefix match is taken with a warning.
+    pub(crate) yes: bool,
+    /// There is somebody to ask.
+    pub(crate) interactive: bool,
+}
+
+/// Why no job came out of it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LookupError {
+    #[error("Error querying job {}: {source}", quote(.job))]
+    Job { job: String, source: ReadError },
+    #[error("Error querying job prefix {}: {source}", quote(.prefix))]
+    Prefix { prefix: String, source: ReadError },
+    #[error("No job(s) with prefix or ID {} found", quote(.0))]
+    NotFound(String),
+    #[error("No job with ID {} found in namespace {}", quote(.job), quote(.namespace))]
+    NoExactMatch { job: String, namespace: String },
+    #[error(
+        "No job with ID {} found; the only job with this prefix is {}. Give its whole ID, or -yes to take the match",
+        quote(.typed), quote(.only)
+    )]
+    OnlyPrefix { typed: String, only: String },
+    #[error("Prefix {} matched multiple jobs\n\n{table}", quote(.prefix))]
+    Ambiguous { prefix: String, table: String },
+    #[error(
+        "Error querying job {}: the server answered for another path. \
+         An ID that ends in the name of an API endpoint cannot be addressed over Nomad's HTTP API",
+        quote(.0)
+    )]
+    Unaddressable(String),
+    /// The operator said no, or chose none.
+    #[error("Job restart canceled.")]
+    Declined,
+    /// Ctrl-C at a question.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The job that was meant, and a client that speaks of its namespace.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) job: Arc<Job>,
+    pub(crate) client: Client,
+}
+
+/// Finds the job that `argument` means.
+pub(crate) async fn find(
+    client: &Client,
+    argument: &str,
+    ways: Ways,
+    reporter: &Reporter,
+) -> Result<Found, LookupError> {
+    if client.namespace() != Some("*") {
+        match read(client, argument, reporter).await {
+            Ok(job) => {
+                return Ok(Found {
+                    job,
+                    client: client.clone(),
+                });
+            }
+            Err(LookupError::Job { source, .. }) if source.is_not_found() => {}
+            Err(other) => return Err(other),
+        }
+        if ways.exact {
+            let namespace = client.namespace().unwrap_or("default");
+            return Err(LookupError::NoExactMatch {
+                job: argument.into(),
+                namespace: namespace.into(),
+            });
+        }
+    }
+    let stubs = match list(client, argument, reporter).await {
+        Ok(stubs) => stubs,
+        // Without the right to list, the argument can only be an id, and that was not found.
+        Err(source) if source.is_permission_denied() && client.namespace() != Some("*") => {
+            return Err(match read(client, argument, reporter).await {
+                Ok(job) => {
+                    return Ok(Found {
+                        job,
+                        client: client.clone(),
+                    });
+                }
+                Err(error) => error,
+            });
+        }
+        Err(source) => {
+            return Err(LookupError::Prefix {
+                prefix: argument.into(),
+                source,
+            });
+        }
+    };
+    let stub = choose(
+        argument,
+        stubs,
+        client.namespace() == Some("*"),
+        ways,
+        reporter,
+    )
+    .await?;
+    let client = client.in_namespace(stub.namespace());
+    let job = read(&client, &stub.id, reporter).await?;
+    Ok(Found { job, client })
+}
+
+/// The ids of the jobs that a periodic or parameterized parent has started.
+pub(crate) async fn children(
+    client: &Client,
+    parent: &str,
+    reporter: &Reporter,
+) -> Result<Vec<String>, ReadError> {
+    let stubs = list(client, &format!("{parent}/"), reporter).await?;
+    Ok(stubs
+        .into_iter()
+        .filter(|stub| stub.parent_id == parent)
+        .map(|stub| stub.id)
+        .collect())
+}
+
+async fn read(client: &Client, id: &str, reporter: &Reporter) -> Result<Arc<Job>, LookupError> {
+    let job = client
+        .patiently(
+            Patience::Startup,
+            |error| say_retry(reporter, error),
+            || client.job(id, None),
+        )
+        .await
+        .map_err(|source| LookupError::Job {
+            job: id.into(),
+            source,
+        })?
+        .value;
+    // The server decodes `%2F` before it routes, so `x/versions` is answered by another endpoint (D23).
+    if job.id != id {
+        return Err(LookupError::Unaddressable(id.into()));
+    }
+    Ok(Arc::new(job))
+}
+
+async fn list(
+    client: &Client,
+    prefix: &str,
+    reporter: &Reporter,
+) -> Result<Vec<JobStub>, ReadError> {
+    let mut stubs = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let page = client
+            .patiently(
+                Patience::Startup,
+                |error| say_retry(reporter, error),
+                || client.jobs(prefix, next.as_deref()),
+            )
+            .await?;
+        stubs.extend(page.items);
+        match page.next {
+            // A server that hands out the same page again would keep us here for ever.
+            Some(token) if next.as_ref() != Some(&token) => next = Some(token),
+            _ => break,
+        }
+    }
+    stubs.sort_by(|a, b| (&a.id, a.namespace()).cmp(&(&b.id, b.namespace())));
+    Ok(stubs)
+}
+
+async fn choose(
+    argument: &str,
+    mut stubs: Vec<JobStub>,
+    all_namespaces: bool,
+    ways: Ways,
+    reporter: &Reporter,
+) -> Result<JobStub, LookupError> {
+    let exact = stubs.iter().filter(|stub| stub.id == argument).count();
+    if exact == 1 || (ways.exact && exact > 0) {
+        stubs.retain(|stub| stub.id == argument);
+    }
+    if stubs.len() > 1 {
+        let table = table(&stubs, all_namespaces);
+        if !ways.interactive || ways.yes {
+            return Err(LookupError::Ambiguous {
+                prefix: argument.into(),
+                table,
+            });
+        }
+        let heading = format!(
+            "Prefix {} matched multiple jobs\n\n{table}",
+            quote(argument)
+        );
+        let choices = stubs
+            .iter()
+            .map(|stub| label(stub, all_namespaces))
+            .collect();
+        return match reporter.ask(Question::WhichJob { heading, choices }).await {
+            Answer::Choice(index) if index < stubs.len() => Ok(stubs.swap_remove(index)),
+            Answer::Interrupted => Err(LookupError::Interrupted),
+            _ => Err(LookupError::Declined),
+        };
+    }
+    let Some(only) = stubs.pop() else {
+        return Err(LookupError::NotFound(argument.into()));
+    };
+    if only.id == argument {
+        return Ok(only);
+    }
+    if ways.exact {
+        return Err(LookupError::NotFound(argument.into()));
+    }
+    if ways.yes {
+        reporter.emit(EventKind::Warning(format!(
+            "Job {} not found; going on with {}, the only job with this prefix.",
+            quote(argument),
+            quote(&only.id)
+        )));
+        return Ok(only);
+    }
+    if !ways.interactive {
+        return Err(LookupError::OnlyPrefix {
+            typed: argument.into(),
+            only: only.id,
+        });
+    }
+    let question = Question::PrefixMatch {
+        typed: argument.into(),
+        job: only.id.clone(),
+    };
+    match reporter.ask(question).await {
+        Answer::Yes => Ok(only),
+        Answer::Interrupted => Err(LookupError::Interrupted),
+        _ => Err(LookupError::Declined),
+    }
+}
+
+fn label(stub: &JobStub, with_namespace: bool) -> String {
+    if with_namespace {
+        format!("{} (namespace {})", stub.id, stub.namespace())
+    } else {
+        stub.id.clone()
+    }
+}
+
+/// The table of behaviour 2.2.8.
+fn table(stubs: &[JobStub], with_namespace: bool) -> String {
+    let mut rows = vec![row(
+        [
+            "ID",
+            "Namespace",
+            "Type",
+            "Priority",
+            "Status",
+            "Submit Date",
+        ]
+        .map(String::from),
+        with_namespace,
+    )];
+    for stub in stubs {
+        let mut kind = stub.kind.clone();
+        if stub.periodic {
+            kind.push_str("/periodic");
+        }
+        if stub.parameterized_job {
+            kind.push_str("/parameterized");
+        }
+        let status = if stub.stop {
+            format!("{} (stopped)", stub.status)
+        } else {
+            stub.status.clone()
+        };
+        rows.push(row(
+            [
+                stub.id.clone(),
+                stub.namespace().to_string(),
+                kind,
+                stub.priority.to_string(),
+                status,
+                submit_date(stub.submit_time),
+            ],
+            with_namespace,
+        ));
+    }
+    align(&rows)
+}
+
+fn row(cells: [String; 6], with_namespace: bool) -> Vec<String> {
+    cells
+        .into_iter()
+        .enumerate()
+        .filter(|(column, _)| with_namespace || *column != 1)
+        .map(|(_, cell)| {
+            if cell.is_empty() {
+                "<none>".into()
+            } else {
+                cell
+            }
+        })
+        .collect()
+}
+
+/// Two spaces between columns, each as wide as its widest cell, the last one unpadded.
+fn align(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let padded = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| {
+                    if column + 1 == columns {
+                        cell.clone()
+                    } else {
+                        format!("{cell:width$}")
+                    }
+                });
+            padded.collect::<Vec<_>>().join("  ")
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn submit_date(nanoseconds: i64) -> String {
+    DateTime::from_timestamp_nanos(nanoseconds)
+        .with_timezone(&Local)
+        .to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Says, at the first failure of a read, that it is tried again.
+pub(crate) fn say_retry(reporter: &Reporter, error: &ReadError) {
+    reporter.emit(EventKind::Warning(format!(
+        "Nomad does not answer as it should, trying again: {error}"
+    )));
+}

@@ -1,0 +1,37 @@
+//! The parts of Nomad's JSON that the program reads, and nothing else.
+//!
+//! Field names and units follow nomad-api.md section 2 and 15: indexes are `u64`, times of events are nanoseconds since the epoch on
+//! the *node's* clock, durations are nanoseconds. Every field may be absent or `null` (Nomad drops zero values from allocations and
+//! evaluations, and versions differ), so each has a default.
+
+mod allocation;
+mod cluster;
+mod events;
+mod job;
+
+pub(crate) use allocation::{
+    AllocId, Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
+    RunState, TaskState,
+};
+pub(crate) use cluster::{AllocMetric, Deployment, Evaluation, StopAnswer};
+pub(crate) use events::{EventDigest, TaskEvent};
+pub(crate) use job::{
+    Job, JobStub, JobSummary, JobVersions, Lifecycle, MigrateBlock, Multiregion, Task, TaskGroup,
+    UpdateBlock,
+};
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads a value that Go may have written as `null`.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod damaged_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! The thread behind the reporter: takes events and questions in the order in which they were sent.
+//!
+//! While a question is open nothing else is taken from the inbox, so nothing is printed behind it, and what became due keeps its
+//! stamp. Answers and calls that a question is over come on a channel of their own.
+
+use std::io::{self, BufRead};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use super::human::{self, Line, Manner};
+use super::keys;
+use super::output::{Output, OutputState};
+use super::style::Style;
+use super::terminal::TerminalMode;
+use super::{Clock, ask};
+use crate::cli::quote::quote;
+use crate::event::{Answer, Event, Question};
+
+/// What the thread is asked to do.
+pub(super) enum Message {
+    Event(Box<Event>),
+    Ask(Ask),
+    End,
+}
+
+/// A question on its way to the operator.
+pub(super) struct Ask {
+    /// Counts from 1 in the order of asking.
+    pub(super) id: u64,
+    pub(super) question: Question,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What can end or move an open question.
+pub(super) enum Reply {
+    /// A line was read; `None` at the end of input.
+    Line(io::Result<Option<String>>),
+    /// Keys were pressed that answer the question with this id.
+    Keys(u64, Answer),
+    /// All questions up to this id are over.
+    CallOff(u64),
+}
+
+pub(super) struct Desk {
+    pub(super) inbox: Receiver<Message>,
+    pub(super) replies: Receiver<Reply>,
+    pub(super) reply_to: Sender<Reply>,
+    pub(super) output: Output,
+    pub(super) manner: Manner,
+    pub(super) clock: Clock,
+    pub(super) lines: Lines,
+    /// Whether single keys can be read from the process's own terminal.
+    pub(super) keys: bool,
+    pub(super) mode: TerminalMode,
+    /// All questions up to this id are over.
+    pub(super) called_off: u64,
+}
+
+impl Desk {
+    /// Works until it is told to end.
+    pub(super) fn run(mut self) -> OutputState {
+        while let Ok(message) = self.inbox.recv() {
+            match message {
+                Message::Event(event) => {
+                    for line in human::lines(&event, self.manner) {
+                        self.output.print(&line);
+                    }
+                }
+                Message::Ask(ask) => {
+                    let answer = self.ask(&ask);
+                    // Who asked may have gone; then nobody wants to know.
+                    let _ = ask.reply.send(answer);
+                }
+                Message::End => break,
+            }
+        }
+        self.output.state()
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Answer {
+        // What was typed for a question that is over answers no other one.
+        while let Ok(reply) = self.replies.try_recv() {
+            let _ = self.take(reply);
+        }
+        if ask.id <= self.called_off {
+            return Answer::Interrupted;
+        }
+        let keys = self.keys && ask::is_early(&ask.question);
+        let preamble = ask::preamble(&ask.question, !keys);
+        if !preamble.is_empty() {
+            self.output.print(&Line::out(Style::Plain, preamble));
+        }
+        if keys {
+            self.ask_for_keys(ask)
+        } else {
+            self.ask_for_line(ask)
+        }
+    }
+
+    fn ask_for_line(&mut self, ask: &Ask) -> Answer {
+        loop {
+            let at = (self.clock)();
+            let text = ask::text(&ask.question) + " " + &ask::options(&ask.question);
+            if !self.output.prompt(&human::main(&at, &text)) {
+                return Answer::EndOfInput;
+            }
+            self.lines.want(&self.reply_to);
+            let line = match self.typed_for(ask.id) {
+                Ok(Typed::Line(line)) => line,
+                Ok(Typed::Keys(answer)) => return answer,
+                Err(answer) => {
+                    self.output.end_prompt();
+                    return answer;
+                }
+            };
+            if let Some(answer) = ask::parse(&ask.question, &line) {
+                return answer;
+            }
+            let invalid = format!(
+                "{}Invalid answer {}",
+                human::indent(&at),
+                quote(line.trim())
+            );
+            self.output.print(&Line::out(Style::Plain, invalid));
+        }
+    }
+
+    fn ask_for_keys(&mut self, ask: &Ask) -> Answer {
+        let text = human::main(&(self.clock)(), &ask::text(&ask.question));
+        self.mode.save();
+        keys::ask(
+            ask.id,
+            ask.question.clone(),
+            text,
+            self.output.stdout_colors(),
+            self.reply_to.clone(),
+        );
+        let answer = loop {
+            match self.typed_for(ask.id) {
+                Ok(Typed::Keys(answer @ (Answer::Interrupted | Answer::EndOfInput))) => {
+                    self.mode.restore();
+                    self.output.end_prompt();
+                    break answer;
+                }
+                Ok(Typed::Keys(answer)) => break answer,
+                // Of an earlier question.
+                Ok(Typed::Line(_)) => {}
+                Err(answer) => {
+                    self.mode.restore_from_keys();
+                    self.output.end_prompt();
+                    return answer;
+                }
+            }
+        };
+        self.mode.forget();
+        answer
+    }
+
+    /// Waits until the open question gets a reply; the error is the answer when there will be none.
+    fn typed_for(&mut self, id: u64) -> Result<Typed, Answer> {
+        loop {
+            let reply = self.replies.recv().map_err(|_| Answer::EndOfInput)?;
+            match self.take(reply) {
+                Some((of, typed)) if of.is_none_or(|of| of == id) => {
+                    return typed.ok_or(Answer::EndOfInput);
+                }
+                _ if self.called_off >= id => return Err(Answer::Interrupted),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes note of a reply. What was typed comes back, with the question that it belongs to if that is certain.
+    fn take(&mut self, reply: Reply) -> Option<(Option<u64>, Option<Typed>)> {
+        match reply {
+            Reply::Line(line) => {
+                self.lines.arrived();
+                Some((None, line.ok().flatten().map(Typed::Line)))
+            }
+            Reply::Keys(id, answer) => Some((Some(id), Some(Typed::Keys(answer)))),
+            Reply::CallOff(last) => {
+                self.called_off = self.called_off.max(last);
+                None
+            }
+        }
+    }
+}
+
+/// What came from the keyboard.
+enum Typed {
+    Line(String),
+    Keys(Answer),
+}
+
+/// Reads lines from stdin on a thread of its own, one at a time and only when one is wanted: a read cannot be interrupted, so
+/// nobody may wait for it who has other work.
+pub(super) struct Lines {
+    open: Option<Box<dyn FnOnce() -> Box<dyn BufRead + Send> + Send>>,
+    requests: Option<Sender<()>>,
+    /// A read is under way, maybe for a question that is over: the next question gets its line.
+    pending: bool,
+}
+
+impl Lines {
+    pub(super) fn new(open: impl FnOnce() -> Box<dyn BufRead + Send> + Send + 'static) -> Self {
+        Self {
+            open: Some(Box::new(open)),
+            requests: None,
+            pending: false,
+        }
+    }
+
+    fn want(&mut self, reply_to: &Sender<Reply>) {
+        if self.pending {
+            return;
+        }
+        if let Some(open) = self.open.take() {
+            let (requests, wanted) = mpsc::channel();
+            let reply_to = reply_to.clone();
+            thread::spawn(move || read_lines(open, &wanted, &reply_to));
+            self.requests = Some(requests);
+        }
+        self.pending = self
+            .requests
+            .as_ref()
+            .is_some_and(|requests| requests.send(()).is_ok());
+    }
+
+    fn arrived(&mut self) {
+        self.pending = false;
+    }
+}
+
+fn read_lines(
+    open: impl FnOnce() -> Box<dyn BufRead + Send>,
+    wanted: &Receiver<()>,
+    reply_to: &Sender<Reply>,
+) {
+    let mut input = open();
+    while wanted.recv().is_ok() {
+        if reply_to.send(Reply::Line(read_line(&mut input))).is_err() {
+            return;
+        }
+    }
+}
+
+/// A last line without a line end is a line too; what is not UTF-8 is no valid answer, but no end either.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let read = input.read_until(b'\n', &mut line)?;
+    Ok((read > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
+}

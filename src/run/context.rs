@@ -1,0 +1,85 @@
+//! What the batch loop and its workers share.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::watch;
+
+use super::gate::Gate;
+use super::ledger::{Fate, Ledger};
+use crate::event::{EventKind, RunError};
+use crate::nomad::client::Client;
+use crate::nomad::json::{AllocId, Job};
+use crate::plan::RestartPlan;
+use crate::report::Reporter;
+use crate::rules::versions::Versions;
+use crate::watch::Feed;
+
+/// One run's surroundings.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) plan: RestartPlan,
+    /// The job as it was at the start.
+    pub(crate) job: Arc<Job>,
+    pub(crate) client: Client,
+    pub(crate) feed: Feed,
+    pub(crate) versions: Arc<Versions>,
+    pub(crate) reporter: Reporter,
+    pub(crate) gate: Arc<Gate>,
+    /// Write calls that are on their way.
+    pub(crate) calls: Calls,
+    /// The index of the job's allocations when the first stop was sent.
+    pub(crate) first_stop: OnceLock<u64>,
+    pub(crate) books: Mutex<Ledger>,
+}
+
+impl Context {
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A panic while the lock was held ends the run elsewhere; entries are changed in whole steps.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, allocation: &AllocId, fate: Fate) {
+        self.ledger().set(allocation, fate);
+    }
+
+    /// Books an error, and tells of it: report shows it at once when the run goes on by itself (D54).
+    pub(super) fn fail(&self, place: usize, error: RunError) {
+        self.reporter.emit(EventKind::AllocationFailed {
+            error: error.clone(),
+        });
+        self.ledger().error(place, error);
+    }
+}
+
+/// Counts the write calls that are on their way.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls(Arc<watch::Sender<usize>>);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+}
+
+/// One call on its way, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenCall(Arc<watch::Sender<usize>>);
+
+impl Calls {
+    pub(crate) fn begin(&self) -> OpenCall {
+        self.0.send_modify(|open| *open += 1);
+        OpenCall(Arc::clone(&self.0))
+    }
+
+    /// Waits until none is on its way.
+    pub(crate) async fn idle(&self) {
+        // The sender is held by `self`, so the wait can only end with none open.
+        let _ = self.0.subscribe().wait_for(|open| *open == 0).await;
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}

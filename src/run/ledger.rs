@@ -1,0 +1,122 @@
+//! What became of each eligible allocation, and every error, in processing order.
+
+use std::collections::HashMap;
+
+use crate::event::{RunError, Summary};
+use crate::nomad::json::AllocId;
+
+/// The books of one run.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    order: Vec<AllocId>,
+    fates: HashMap<AllocId, Fate>,
+    /// With the place in the order that each belongs to.
+    errors: Vec<(usize, RunError)>,
+    rescheduled: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Untouched,
+    /// A write was sent, its effect not seen yet.
+    InFlight,
+    Done,
+    Skipped(String),
+    Failed,
+}
+
+impl Ledger {
+    /// Opens the books for these allocations, in processing order.
+    pub(crate) fn new(order: Vec<AllocId>, rescheduled: bool) -> Self {
+        let fates = order
+            .iter()
+            .map(|id| (id.clone(), Fate::Untouched))
+            .collect();
+        Self {
+            order,
+            fates,
+            errors: Vec::new(),
+            rescheduled,
+        }
+    }
+
+    pub(crate) fn set(&mut self, allocation: &AllocId, fate: Fate) {
+        self.fates.insert(allocation.clone(), fate);
+    }
+
+    /// Books an error of the allocation at this place in the order, or of the run when it came to this place.
+    pub(crate) fn error(&mut self, place: usize, error: RunError) {
+        if let Some(allocation) = &error.allocation {
+            self.fates.insert(allocation.clone(), Fate::Failed);
+        }
+        self.errors.push((place, error));
+    }
+
+    /// Errors of the places from `first` on, in order.
+    pub(crate) fn errors_from(&self, first: usize) -> Vec<RunError> {
+        let mut errors: Vec<_> = self
+            .errors
+            .iter()
+            .filter(|(place, _)| *place >= first)
+            .collect();
+        // Stable: several errors of one allocation stay in the order in which they came.
+        errors.sort_by_key(|(place, _)| *place);
+        errors.into_iter().map(|(_, error)| error.clone()).collect()
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            rescheduled: self.rescheduled,
+            eligible: self.order.len(),
+            ..Summary::default()
+        };
+        for id in &self.order {
+            match self.fates.get(id) {
+                Some(Fate::Done) => summary.done.push(id.clone()),
+                Some(Fate::Skipped(reason)) => summary.skipped.push((id.clone(), reason.clone())),
+                Some(Fate::Failed) => summary.failed.push(id.clone()),
+                Some(Fate::InFlight) => summary.in_flight.push(id.clone()),
+                Some(Fate::Untouched) | None => summary.untouched.push(id.clone()),
+            }
+        }
+        summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(allocation: Option<&str>, text: &str) -> RunError {
+        RunError {
+            allocation: allocation.map(AllocId::from),
+            text: text.into(),
+            unrecoverable: false,
+        }
+    }
+
+    #[test]
+    fn every_allocation_is_in_the_summary_once_and_errors_come_in_processing_order() {
+        let ids: Vec<AllocId> = ["a", "b", "c", "d", "e"].map(AllocId::from).to_vec();
+        let mut ledger = Ledger::new(ids.clone(), false);
+        ledger.set(&ids[0], Fate::InFlight);
+        ledger.set(&ids[1], Fate::InFlight);
+        ledger.set(&ids[3], Fate::Skipped("gone".into()));
+        ledger.error(1, error(Some("b"), "second"));
+        ledger.error(0, error(Some("a"), "first"));
+        ledger.error(2, error(None, "guard"));
+        ledger.set(&ids[2], Fate::InFlight);
+        let summary = ledger.summary();
+        assert_eq!(summary.failed, ids[..2]);
+        assert_eq!(summary.in_flight, ids[2..3]);
+        assert_eq!(summary.skipped, [(ids[3].clone(), "gone".to_string())]);
+        assert_eq!(summary.untouched, ids[4..]);
+        let texts: Vec<_> = ledger
+            .errors_from(0)
+            .into_iter()
+            .map(|error| error.text)
+            .collect();
+        assert_eq!(texts, ["first", "second", "guard"]);
+        assert_eq!(ledger.errors_from(1).len(), 2);
+    }
+}

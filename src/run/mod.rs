@@ -1,0 +1,224 @@
+//! The batch loop: guard, batch, join, policy, pause, as one linear piece of code, and the workers beneath it.
+//!
+//! Nothing of batch k+1 is written before batch k is judged, and nothing is written that has not passed the gate. A stop from outside
+//! (a signal, a closed stdout) closes the gate; the loop then waits for the calls that are on their way, for a bounded time, and tells what
+//! is done, what is in flight and what was not touched.
+
+mod batch;
+mod context;
+mod gate;
+mod interrupt;
+mod ledger;
+mod pause;
+mod progress;
+mod system;
+mod unit;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use batch::Batch;
+pub(crate) use context::{Calls, Context};
+pub(crate) use gate::{Gate, Stop};
+pub(crate) use interrupt::{Desk, Signals, attend, listen};
+pub(crate) use ledger::Ledger;
+
+use crate::event::{Ending, EventKind, Finish, RunError};
+use crate::exit::SIGINT;
+use crate::plan::{Action, Pause};
+use crate::rules::batches::{size, split};
+use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
+use crate::rules::selection::Candidate;
+use worker::Work;
+
+/// How long a stopped run waits for calls that are on their way.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
+/// One run over the eligible allocations.
+#[derive(Debug)]
+pub(crate) struct Run {
+    context: Arc<Context>,
+    desk: Desk,
+    candidates: Vec<Candidate>,
+    /// The number that a percentage is taken of.
+    base: usize,
+}
+
+/// Why the batch loop ended before its last batch; errors are in the books.
+enum Halt {
+    Stopped,
+    Declined,
+    Interrupted(Stop),
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        Self::Interrupted(stop)
+    }
+}
+
+impl Run {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        desk: Desk,
+        candidates: Vec<Candidate>,
+        base: usize,
+    ) -> Self {
+        Self {
+            context,
+            desk,
+            candidates,
+            base,
+        }
+    }
+
+    /// Restarts everything, batch by batch. `resume` makes the command that continues, from the pause in force.
+    pub(crate) async fn restart(self, resume: impl Fn(Pause) -> String) -> Finish {
+        let gate = Arc::clone(&self.context.gate);
+        let mut workers = JoinSet::new();
+        let mut pause = self.context.plan.pause;
+        let ended = tokio::select! {
+            biased;
+            stop = gate.closed() => Err(Halt::Interrupted(stop)),
+            ended = self.batches(&mut workers, &mut pause) => ended,
+        };
+        let how = match ended {
+            Ok(()) => Ending::Completed,
+            Err(Halt::Stopped) => Ending::Stopped,
+            Err(Halt::Declined) => Ending::Declined,
+            Err(Halt::Interrupted(stop)) => {
+                // The workers go on judging meanwhile, so that what comes back in time is told as done.
+                let _ = timeout(LAST_CALLS, self.context.calls.idle()).await;
+                Ending::Interrupted {
+                    signal: stop.signal,
+                    resume: resume(pause),
+                }
+            }
+        };
+        workers.abort_all();
+        let ledger = self.context.ledger();
+        Finish {
+            how,
+            errors: ledger.errors_from(0),
+            summary: ledger.summary(),
+        }
+    }
+
+    async fn batches(&self, workers: &mut JoinSet<()>, pause: &mut Pause) -> Result<(), Halt> {
+        let context = &self.context;
+        let size = size(context.plan.batch, self.base);
+        context.reporter.emit(EventKind::Selected {
+            allocations: self.candidates.len(),
+        });
+        let mut first = 0;
+        for (number, batch) in split(&self.candidates, size).enumerate() {
+            context.gate.pass().await?;
+            self.guard(first, batch).await?;
+            if size > 1 {
+                context.reporter.emit(EventKind::BatchStarted {
+                    number: number + 1,
+                    allocations: batch.len(),
+                });
+            }
+            if first == 0 && self.needs_evaluations() {
+                self.probe().await?;
+            }
+            let shared = Batch::new();
+            self.launch(workers, first, batch, &shared);
+            let evaluations = async {
+                if self.needs_evaluations() {
+                    self.evaluate_batch(&shared, batch).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                () = async { while workers.join_next().await.is_some() {} } => {}
+                () = evaluations => {}
+            }
+            let next = first + batch.len();
+            if next == self.candidates.len() {
+                return Ok(());
+            }
+            let wait = self.policy(first, pause).await?;
+            self.pause(wait, next).await?;
+            first = next;
+        }
+        Ok(())
+    }
+
+    fn launch(
+        &self,
+        workers: &mut JoinSet<()>,
+        first: usize,
+        batch: &[Candidate],
+        shared: &Arc<Batch>,
+    ) {
+        let at_once = self.context.client.split().writes;
+        let is_in_place = matches!(self.context.plan.action, Action::InPlace(_));
+        // No later batch is larger than the first one.
+        if first == 0 && is_in_place && batch.len() > at_once {
+            self.context.reporter.emit(EventKind::Notice(format!(
+                "At most {at_once} restart calls are sent at once, to spare the agent's connections"
+            )));
+        }
+        for (offset, candidate) in batch.iter().enumerate() {
+            let work = Work {
+                place: first + offset,
+                candidate: candidate.clone(),
+                batch: Arc::clone(shared),
+            };
+            workers.spawn(worker::work(Arc::clone(&self.context), work));
+        }
+    }
+    /// What follows a batch; gives the wait before the next one.
+    async fn policy(&self, first: usize, pause: &mut Pause) -> Result<Duration, Halt> {
+        let context = &self.context;
+        let errors = context.ledger().errors_from(first);
+        let result = BatchResult::of(errors.iter().map(|error| error.unrecoverable));
+        match after_batch(&context.plan, *pause, result) {
+            Next::GoOn { pause } => Ok(pause),
+            Next::Stop { unrecoverable } => {
+                context.reporter.emit(EventKind::Stopping { unrecoverable });
+                Err(Halt::Stopped)
+            }
+            Next::Ask(question) => {
+                if !errors.is_empty() {
+                    context.reporter.emit(EventKind::BatchErrors { errors });
+                }
+                match after_answer(&self.desk.ask(question).await, *pause) {
+                    Decision::GoOn { wait, pause: new } => {
+                        if new != *pause {
+                            context.reporter.emit(EventKind::NewPause { pause: wait });
+                        }
+                        *pause = new;
+                        Ok(wait)
+                    }
+                    Decision::Decline => Err(Halt::Declined),
+                    Decision::Interrupt => {
+                        // Ctrl-C at the question: the gate is about to be closed by the signal itself.
+                        context.gate.close(Stop { signal: SIGINT });
+                        Err(Halt::Interrupted(Stop { signal: SIGINT }))
+                    }
+                }
+            }
+        }
+    }
+
+    /// An error of the run, not of an allocation: it ends the run.
+    fn fail(&self, place: usize, text: String) -> Halt {
+        self.context.ledger().error(
+            place,
+            RunError {
+                allocation: None,
+                text,
+                unrecoverable: true,
+            },
+        );
+        Halt::Stopped
+    }
+}

@@ -1,0 +1,87 @@
+//! One worker per allocation: it brings each of its writes about and books what became of them.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::batch::Batch;
+use super::context::Context;
+use super::ledger::Fate;
+use super::unit::{End, Unit};
+use crate::event::{EventKind, Target};
+use crate::plan::{Action, Tasks};
+use crate::rules::selection::Candidate;
+
+/// An allocation whose turn has come.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    /// Its place in the processing order.
+    pub(super) place: usize,
+    pub(super) candidate: Candidate,
+    pub(super) batch: Arc<Batch>,
+}
+
+/// Handles one allocation from its turn to its verdict, and books the result.
+pub(super) async fn work(context: Arc<Context>, work: Work) {
+    let candidate = &work.candidate;
+    let mut units = JoinSet::new();
+    for (order, target) in targets(&context, candidate).into_iter().enumerate() {
+        let unit = Unit::new(&context, candidate, &work.batch, target);
+        units.spawn(async move { (order, unit.run().await) });
+    }
+    let mut joined = units.join_all().await;
+    joined.sort_by_key(|(order, _)| *order);
+    book(
+        &context,
+        &work,
+        joined.into_iter().map(|(_, end)| end).collect(),
+    );
+}
+
+/// The writes that an allocation needs: one, or one per named task.
+fn targets(context: &Context, candidate: &Candidate) -> Vec<Target> {
+    match &context.plan.action {
+        Action::InPlace(Tasks::Running) => vec![Target::RunningTasks],
+        Action::InPlace(Tasks::All) => vec![Target::AllTasks],
+        Action::InPlace(Tasks::Named(_)) => candidate
+            .tasks
+            .iter()
+            .map(|task| Target::Task(task.name.clone()))
+            .collect(),
+        Action::Reschedule { .. } => vec![Target::Reschedule],
+    }
+}
+
+fn book(context: &Context, work: &Work, ends: Vec<End>) {
+    let id = &work.candidate.id;
+    work.batch.end(id);
+    let untouched = ends.iter().all(|end| matches!(end, End::Untouched));
+    let mut done = true;
+    for end in ends {
+        match end {
+            End::Done => {}
+            // Some of its tasks were not sent: what was sent stays booked as in flight.
+            End::Untouched => done = false,
+            End::Skipped(reason) => {
+                done = false;
+                context.reporter.emit(EventKind::AllocationSkipped {
+                    allocation: Arc::clone(id),
+                    reason: reason.to_string(),
+                });
+                context.set(id, Fate::Skipped(reason.to_string()));
+            }
+            End::Failed(error) => {
+                done = false;
+                if error.unrecoverable {
+                    work.batch.halt();
+                }
+                context.fail(work.place, error);
+            }
+        }
+    }
+    if untouched {
+        context.set(id, Fate::Untouched);
+    } else if done {
+        context.set(id, Fate::Done);
+    }
+}

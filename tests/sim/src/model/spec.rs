@@ -1,0 +1,192 @@
+//! The parts of a job specification that decide what the cluster does, read from the canonical JSON.
+//!
+//! Durations are nanoseconds, as in the API.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How often a failed task is started again on its node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    pub attempts: u32,
+    pub delay: i64,
+    pub interval: i64,
+    pub mode: RestartMode,
+}
+
+/// What happens when the attempts are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RestartMode {
+    /// The task fails.
+    Fail,
+    /// The task waits for the rest of the interval and starts again.
+    Delay,
+}
+
+/// How the delay between reschedules grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DelayFunction {
+    Constant,
+    Exponential,
+    Fibonacci,
+}
+
+/// Whether and when a failed allocation is placed again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ReschedulePolicy {
+    pub attempts: u32,
+    pub delay: i64,
+    pub delay_function: DelayFunction,
+    pub interval: i64,
+    pub max_delay: i64,
+    pub unlimited: bool,
+}
+
+impl ReschedulePolicy {
+    /// Does it allow any reschedule at all?
+    pub fn enabled(&self) -> bool {
+        self.unlimited || self.attempts > 0
+    }
+}
+
+/// How a new version is rolled out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateStrategy {
+    pub auto_promote: bool,
+    pub auto_revert: bool,
+    pub canary: u32,
+    pub health_check: String,
+    pub healthy_deadline: i64,
+    pub max_parallel: u32,
+    pub min_healthy_time: i64,
+    pub progress_deadline: i64,
+}
+
+/// When a replacement outside a deployment counts as healthy.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MigrateStrategy {
+    pub health_check: String,
+    pub healthy_deadline: i64,
+    pub max_parallel: u32,
+    pub min_healthy_time: i64,
+}
+
+/// When a task runs relative to the main tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Lifecycle {
+    /// `prestart`, `poststart` or `poststop`.
+    pub hook: String,
+    pub sidecar: bool,
+}
+
+/// A placement condition.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Constraint {
+    #[serde(rename = "LTarget")]
+    pub l_target: String,
+    pub operand: String,
+    #[serde(rename = "RTarget")]
+    pub r_target: String,
+}
+
+/// What a task asks of its node.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Resources {
+    /// MHz.
+    #[serde(rename = "CPU")]
+    pub cpu: u64,
+    #[serde(rename = "MemoryMB")]
+    pub memory_mb: u64,
+    #[serde(rename = "MemoryMaxMB")]
+    pub memory_max_mb: u64,
+}
+
+/// Disk of an allocation.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EphemeralDisk {
+    #[serde(rename = "SizeMB")]
+    pub size_mb: u64,
+}
+
+/// One task of a group.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Task {
+    pub name: String,
+    pub driver: String,
+    /// The driver's configuration as registered; see `cluster::Behaviour` for what is read from it.
+    pub config: Option<Map<String, Value>>,
+    pub constraints: Option<Vec<Constraint>>,
+    pub kill_timeout: i64,
+    pub leader: bool,
+    pub lifecycle: Option<Lifecycle>,
+    pub resources: Resources,
+    pub restart_policy: RestartPolicy,
+    pub shutdown_delay: i64,
+}
+
+impl Task {
+    /// Is it one of the group's main tasks?
+    pub fn is_main(&self) -> bool {
+        self.lifecycle.is_none()
+    }
+
+    /// Does it have this lifecycle hook?
+    pub fn has_hook(&self, hook: &str) -> bool {
+        self.lifecycle.as_ref().is_some_and(|l| l.hook == hook)
+    }
+
+    /// Is it meant to run as long as the main tasks do?
+    pub fn is_sidecar(&self) -> bool {
+        self.lifecycle.as_ref().is_some_and(|l| l.sidecar)
+    }
+}
+
+/// One group of a job.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TaskGroup {
+    pub name: String,
+    pub count: u32,
+    pub constraints: Option<Vec<Constraint>>,
+    pub ephemeral_disk: EphemeralDisk,
+    pub migrate: Option<MigrateStrategy>,
+    pub reschedule_policy: Option<ReschedulePolicy>,
+    pub restart_policy: RestartPolicy,
+    pub shutdown_delay: Option<i64>,
+    pub tasks: Vec<Task>,
+    pub update: Option<UpdateStrategy>,
+}
+
+impl TaskGroup {
+    /// The task of this name.
+    pub fn task(&self, name: &str) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+
+    /// CPU (MHz), memory (MB) and disk (MB) that one allocation takes.
+    pub fn demand(&self) -> (u64, u64, u64) {
+        let (cpu, memory) = self.tasks.iter().fold((0, 0), |(cpu, memory), task| {
+            (cpu + task.resources.cpu, memory + task.resources.memory_mb)
+        });
+        (cpu, memory, self.ephemeral_disk.size_mb)
+    }
+
+    /// Lifecycle of each task by name, `null` for main tasks.
+    pub(crate) fn lifecycles(&self) -> BTreeMap<&str, Option<&Lifecycle>> {
+        self.tasks
+            .iter()
+            .map(|task| (task.name.as_str(), task.lifecycle.as_ref()))
+            .collect()
+    }
+}
