@@ -16,6 +16,7 @@ use crate::plan::{Action, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::versions::Versions;
+use crate::rules::warnings::warnings;
 use crate::run::{Calls, Context, Desk, Gate, Ledger, Run, Signals, attend};
 use crate::view::JobView;
 use crate::watch::Feed;
@@ -208,6 +209,9 @@ async fn prepare(
             left_out: selection.counts(),
         });
         return Err(Early::Done);
+    }
+    for warning in feed.read(|view| warnings(view, &versions, plan, &selection)) {
+        reporter.emit(EventKind::Warning(warning));
     }
     // A clock that is behind those of the nodes must not make a continued run miss one (the later moment may restart one again).
     let newest = feed.read(|view| newest_start(view, &selection.candidates, plan));

@@ -206,7 +206,7 @@ fn the_limit_fails_whatever_is_pending() {
     let cause = failed(&case.judge(accepted(&case), 60));
     assert_eq!(
         cause.to_string(),
-        r#"not seen running again within 1m0s: "a" is "pending": task "app" is "pending" (Driver: Downloading image); it may still come: see "nomad alloc status", or give it longer with -timeout"#
+        r#"not seen running again within 1m0s: "a" is "pending": task "app" is "pending" (Driver: Downloading image); that may still come, -timeout gives it longer"#
     );
     assert!(cause.is_unrecoverable());
     case.want.deadline = None;
