@@ -1,4 +1,7 @@
 //! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic.
 
 mod golden;
+mod jobs;
 mod support;
+mod tls;
+mod usage;

@@ -275,8 +275,38 @@ async fn a_web_page_instead_of_an_answer_to_a_write() {
 async fn refused_with_a_cut_text() {
     let (client, _) = client([Step::answer(403, "Permission den").and_break()]);
     let error = restart(&client).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused(_)), "{error:?}");
-    assert!(error.is_permission_denied());
+    assert!(
+        matches!(&error, CallError::Refused(cause) if cause.is_permission_denied()),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn calls_without_an_answer() {
+    for (failure, unknown) in [
+        (SendErrorKind::Connect, false),
+        (SendErrorKind::Unsent, false),
+        (SendErrorKind::Broken, true),
+    ] {
+        let (client, _) = client([Step::failure(failure)]);
+        let error = client.job("web", None).await.unwrap_err();
+        assert_eq!(kind(&error), failure);
+        assert_eq!(
+            error.to_string(),
+            "Get \"http://127.0.0.1:4646/v1/job/web?namespace=prod&region=eu\": it did not work"
+        );
+        for error in [
+            restart(&client).await.unwrap_err(),
+            stop(&client).await.unwrap_err(),
+        ] {
+            assert_eq!(matches!(error, CallError::Unknown(_)), unknown, "{error:?}");
+            assert_eq!(
+                matches!(error, CallError::NotSent(_)),
+                !unknown,
+                "{error:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::events::EventDigest;
 use super::job::Job;
@@ -14,6 +15,10 @@ use super::null_as_default;
 pub(crate) type AllocId = Arc<str>;
 
 /// An allocation, from a list stub or from `GET /v1/allocation/:id`.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are named as in Nomad's JSON"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Allocation {
@@ -118,6 +123,14 @@ pub(crate) enum ClientStatus {
 pub(crate) struct DesiredTransition {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) migrate: bool,
+    /// Servers print this key since 1.11.0, whatever its value.
+    #[serde(rename = "MigrateDisablePlacement", deserialize_with = "is_there")]
+    pub(crate) knows_disable_placement: bool,
+}
+
+/// That the key is there, also with the value `null`.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -161,10 +174,9 @@ pub(crate) enum RunState {
 impl From<String> for DesiredStatus {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "run" => Self::Run,
+            "" | "run" => Self::Run,
             "stop" => Self::Stop,
             "evict" => Self::Evict,
-            "" => Self::Run,
             _ => Self::Other(text),
         }
     }
@@ -185,13 +197,12 @@ impl DesiredStatus {
 impl From<String> for ClientStatus {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "pending" => Self::Pending,
+            "" | "pending" => Self::Pending,
             "running" => Self::Running,
             "complete" => Self::Complete,
             "failed" => Self::Failed,
             "lost" => Self::Lost,
             "unknown" => Self::Unknown,
-            "" => Self::Pending,
             _ => Self::Other(text),
         }
     }
@@ -215,10 +226,9 @@ impl ClientStatus {
 impl From<String> for RunState {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "pending" => Self::Pending,
+            "" | "pending" => Self::Pending,
             "running" => Self::Running,
             "dead" => Self::Dead,
-            "" => Self::Pending,
             _ => Self::Other(text),
         }
     }
