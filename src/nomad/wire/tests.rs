@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::*;
@@ -155,11 +155,12 @@ async fn reads_share_a_connection_and_writes_have_their_own() {
     assert!(!write.contains("content-type"), "{write}");
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn unix_socket() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("nomad.sock");
-    let listener = UnixListener::bind(&path).unwrap();
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let (seen, mut requests) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
@@ -201,6 +202,21 @@ async fn a_proxy_gets_whole_urls() {
         "{request}"
     );
     assert!(!format!("{client:?}").contains("pr0xy"));
+}
+
+#[tokio::test]
+async fn a_proxy_tunnels_tls() {
+    let (proxy, mut seen) = server(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").await;
+    let env = [("HTTPS_PROXY", proxy.as_str()), ("NOMAD_SKIP_VERIFY", "1")];
+    let client = client("https://nomad.example:4646", &env);
+    let error = client.job("web", None).await.unwrap_err();
+    assert_eq!(kind(&error), SendErrorKind::Connect);
+    let (_, request) = seen.recv().await.unwrap();
+    assert!(
+        request.starts_with("CONNECT nomad.example:4646 HTTP/1.1\r\n"),
+        "{request}"
+    );
+    assert!(!request.contains("x-nomad-token"), "{request}");
 }
 
 // N16

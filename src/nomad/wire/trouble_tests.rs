@@ -44,6 +44,7 @@ async fn unknown_host() {
     );
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn missing_socket() {
     let directory = tempfile::tempdir().unwrap();
