@@ -1,4 +1,5 @@
 //! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic.
 
 mod golden;
+mod memory;
 mod support;
