@@ -198,7 +198,7 @@ fn is_cut_off(causes: &str) -> bool {
 fn hint(causes: &str) -> &'static str {
     if causes.contains("InvalidContentType") {
         "; is it an http:// address?"
-    } else if causes.contains("UnknownIssuer") {
+    } else if causes.contains("UnknownIssuer") || causes.contains("BadSignature") {
         "; is the right CA given?"
     } else {
         ""
@@ -209,6 +209,7 @@ fn hint(causes: &str) -> &'static str {
 fn causes(error: &reqwest::Error) -> String {
     const SAYS_NOTHING: &[&str] = &[
         "client error (",
+        "connection error",
         "dns error",
         "error decoding response body",
         "error reading a body from connection",
@@ -347,3 +348,5 @@ impl Resolve for Always {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

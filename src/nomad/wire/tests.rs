@@ -13,9 +13,7 @@ use crate::nomad::config::ConnectionFlags;
 use crate::nomad::error::{CallError, ReadError};
 use crate::nomad::request::RestartBody;
 
-mod tls;
-
-const JOB: &[u8] =
+pub(super) const JOB: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"ID\":\"web\",\"Type\":\"service\"}";
 
 fn client(address: &str, env: &[(&str, &str)]) -> Client {
@@ -41,7 +39,7 @@ async fn restart_error(address: &str) -> CallError {
         .unwrap_err()
 }
 
-fn kind(error: &ReadError) -> SendErrorKind {
+pub(super) fn kind(error: &ReadError) -> SendErrorKind {
     match error {
         ReadError::Send(error) => error.kind,
         other => panic!("{other:?}"),
@@ -66,7 +64,7 @@ async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
 }
 
 /// Answers every request on a connection in the same way and tells of each: the number of the connection and the request.
-async fn answer(
+pub(super) async fn answer(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     number: usize,
     answer: &[u8],
@@ -80,7 +78,7 @@ async fn answer(
     }
 }
 
-type Seen = mpsc::UnboundedReceiver<(usize, String)>;
+pub(super) type Seen = mpsc::UnboundedReceiver<(usize, String)>;
 
 /// A server that gives one answer to every request. It closes the connection after it unless the answer is [`JOB`].
 async fn server(text: &'static [u8]) -> (String, Seen) {
@@ -368,6 +366,21 @@ async fn too_many_connections() {
             text == "Unexpected response code: 429 (busy)"
                 || text.ends_with("before the request was sent, as it does when it has too many"),
             "{text}"
+        );
+    }
+}
+
+/// An agent over its limit hangs up on the handshake: with TLS, too, that is worth another attempt.
+#[tokio::test]
+async fn a_handshake_that_is_cut_off_was_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    for _ in 0..20 {
+        let error = restart_error(&address).await;
+        assert!(
+            matches!(&error, CallError::NotSent(ReadError::Send(sent)) if sent.kind == SendErrorKind::Unsent),
+            "{error:?}"
         );
     }
 }

@@ -1,26 +1,27 @@
 //! How the processes of a task behave: from the driver's configuration in the job specification,
 //! from the extra key `simulate` in it, or set by a test.
-//!
-//! # In the job specification
-//! `mock_driver` tasks understand Nomad's own keys: `run_for`, `exit_code`, `exit_signal`,
-//! `exit_err_msg`, `start_block_for`, `start_error`, `start_error_recoverable`, `kill_after`.
-//! Durations are Go durations as text. Every driver, `mock_driver` included, understands the extra
-//! key `simulate` in `Config`: a list of rules; each has the same keys, and these that say when it applies:
-//!
-//! | key | applies to |
-//! |---|---|
-//! | `start` | only the nth start of the task in its allocation, the first is 1 |
-//! | `start_from` | the nth start and every later one |
-//! | `replacement` | `true`: only allocations that replace another; `false`: only those that do not |
-//! | `index` | only the allocation with this number in its name |
-//!
-//! Later rules win, key by key. A task that fails after its first restart:
-//! `"simulate": [{"start_from": 2, "run_for": "100ms", "exit_code": 3}]`; a replacement that never starts:
-//! `"simulate": [{"replacement": true, "start_error": "image not found"}]`.
-//! `ignore_signal: true` is a process that only the kill timeout ends.
 
 /// How one process behaves. Absent fields keep what a more general rule says.
 /// Durations in nanoseconds.
+///
+/// # In the job specification
+/// `mock_driver` tasks understand Nomad's own keys: `run_for`, `exit_code`, `exit_signal`,
+/// `exit_err_msg`, `start_block_for`, `start_error`, `start_error_recoverable`, `kill_after`.
+/// Durations are Go durations as text. Every driver, `mock_driver` included, understands the extra
+/// key `simulate` in `Config`: a list of rules; each has the same keys, and these that say when it applies:
+///
+/// | key | applies to |
+/// |---|---|
+/// | `start` | only the nth start of the task in its allocation, the first is 1 |
+/// | `start_from` | the nth start and every later one |
+/// | `replacement` | `true`: only allocations that replace another; `false`: only those that do not |
+/// | `index` | only the allocation with this number in its name |
+///
+/// Later rules win, key by key. A task that fails after its first restart:
+/// `"simulate": [{"start_from": 2, "run_for": "100ms", "exit_code": 3}]`; a replacement that never starts:
+/// `"simulate": [{"replacement": true, "start_error": "image not found"}]`.
+/// `ignore_signal: true` is a process that only the kill timeout ends, `kill_code` its exit code after
+/// the signal, `forever: true` takes an earlier `run_for` back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Behaviour {
     /// The driver needs this long to start it.

@@ -40,7 +40,7 @@ pub use summary::{GroupSummary, JobSummary};
 pub use task::{EventKind, TaskEvent, TaskState, TaskStateKind};
 pub use time::{Clock, Time, go_duration};
 
-/// Serde helper: is this value what Go calls zero?
+/// For serde: is this value what Go calls zero?
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
