@@ -205,10 +205,14 @@ async fn one_of_three_cannot_be_placed() {
 #[tokio::test(start_paused = true)]
 async fn placed_late_without_links() {
     // CLAIMS 6
-    let cluster = running(&web(3)).await;
-    cluster.set_eligible("node-1", false);
-    cluster.set_eligible("node-2", false);
+    let none = group("web", 0, &[plain("app")]);
+    let cluster = running(&job(&[group("api", 2, &[plain("app")]), none])).await;
+    cluster.scale("default", "web", "web", 2).unwrap();
+    settled(&cluster, "web").await;
     let ids = allocations(&cluster, "web");
+    for node in ["node-1", "node-2"] {
+        cluster.set_eligible(node, false);
+    }
     let ran = Scene::of(&cluster)
         .args(["-yes", "-reschedule", "-batch-size=2", "web"])
         .meanwhile(|stage| async move {
@@ -218,15 +222,22 @@ async fn placed_late_without_links() {
         })
         .run()
         .await;
-    let linked = cluster.read(|state| {
-        ids[..2]
-            .iter()
-            .filter(|id| !state.allocation(id).unwrap().next.is_empty())
-            .count()
-    });
-    assert_eq!(linked, 0, "the servers link none of the two");
-    let ran = ran.printed(&["?"]);
+    let links = |id: &String| cluster.read(|state| state.allocation(id).unwrap().next.clone());
+    assert!(ids[..2].iter().all(|id| links(id).is_empty()));
+    let ran = ran.ended_with(0).warned(&[]);
     assert_eq!(ran.touched(), ids);
+    assert!(
+        ran.stdout.contains("of the replacements that were placed late: it is \"running\"\n"),
+        "{}",
+        ran.stdout
+    );
+    // The second batch waits for the end of the deployment that the first one's replacements began.
+    let deployed = cluster.read(|state| {
+        let ended = state.job_deployments("default", "web").last().unwrap();
+        assert_eq!(ended.status, "successful");
+        ended.modify_time
+    });
+    assert!(ran.writes()[2].time >= deployed);
 }
 
 #[tokio::test(start_paused = true)]
