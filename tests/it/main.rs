@@ -1,5 +1,6 @@
 //! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic.
 
+mod connection;
 mod golden;
 mod jobs;
 mod support;
