@@ -17,6 +17,7 @@ use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::versions::Versions;
 use crate::run::{Calls, Context, Desk, Gate, Ledger, Run, Signals, attend};
+use crate::view::JobView;
 use crate::watch::Feed;
 
 /// How a session ended.
@@ -201,6 +202,7 @@ async fn prepare(
             task: task.clone(),
         });
     }
+    check_batch_successors(plan, &job, &feed, reporter)?;
     if selection.candidates.is_empty() {
         reporter.emit(EventKind::NothingToDo {
             left_out: selection.counts(),
@@ -231,6 +233,35 @@ fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
         "Jobs of type {} are not allowed to be rescheduled.",
         quote(&job.kind)
     )))
+}
+
+/// What a stopped batch allocation leaves behind differs between servers before 1.11.0, some of which replace it and call it failed.
+fn check_batch_successors(
+    plan: &RestartPlan,
+    job: &Job,
+    feed: &Feed,
+    reporter: &Reporter,
+) -> Result<(), Early> {
+    let is_old = |view: &JobView| {
+        let mut allocations = view.allocations.values().peekable();
+        allocations.peek().is_some()
+            && allocations.all(|it| !it.desired_transition.knows_disable_placement)
+    };
+    let reschedules = matches!(plan.action, Action::Reschedule { .. });
+    if !reschedules || !job.is_batch() || !feed.read(is_old) {
+        return Ok(());
+    }
+    let text = format!(
+        "Batch job {} runs on a Nomad server older than 1.11.0, which does not replace stopped batch allocations reliably",
+        quote(&job.id)
+    );
+    if !plan.yes {
+        return Err(Early::Error(format!(
+            "{text}. Use -yes to reschedule it all the same"
+        )));
+    }
+    reporter.emit(EventKind::Warning(text));
+    Ok(())
 }
 
 /// A periodic or parameterized parent has no allocations of its own (N38).

@@ -14,7 +14,7 @@ use super::error::{CallError, ReadError};
 use super::exchange::{Answer, Exchange, Limits};
 use super::json::{Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, StopAnswer};
 use super::limiter::{Limiter, Permit, Split};
-use super::request::{Call, RequestError, Requests, RestartBody};
+use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
 use super::retry::{self, Backoff, Jitter, Patience, patiently};
 use super::transport::Transport;
 
@@ -268,6 +268,32 @@ impl Client {
             eval_id: String::new(),
             index: answer.index(),
         }))
+    }
+
+    /// `PUT /v1/job/:id/evaluate`: makes the scheduler look at the job once more. Harmless to repeat. Needs `submit-job`, or since
+    /// Nomad 1.11.2 `evaluate-job`.
+    pub(crate) async fn evaluate(
+        &self,
+        permit: Permit,
+        job: &str,
+    ) -> Result<StopAnswer, CallError> {
+        let body = EvaluateBody {
+            job_id: job.to_owned(),
+            eval_options: EvalOptions::default(),
+        };
+        let call = Call::put(&["job", job, "evaluate"]).json(&body);
+        let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
+        drop(permit);
+        let answer = answer?;
+        answer.accepted()?;
+        Ok(answer.json().unwrap_or_default())
+    }
+
+    /// `GET /v1/evaluation/:id`.
+    pub(crate) async fn evaluation(&self, id: &str) -> Result<Indexed<Evaluation>, ReadError> {
+        let answer = self.read(Call::get(&["evaluation", id]), None).await?;
+        let evaluation: Evaluation = answer.json()?;
+        Ok(answer.indexed(evaluation))
     }
 
     async fn read(&self, call: Call, wait: Option<Wait>) -> Result<Answer, ReadError> {

@@ -96,6 +96,16 @@ const FINAL: &[&str] = &[
     "can't evaluate parameterized job",
 ];
 
+/// What Nomad says of an object that it does not have.
+const NOT_FOUND: &[&str] = &[
+    "job not found",
+    "job versions not found",
+    "alloc not found",
+    "allocation not found",
+    "Unknown allocation",
+    "eval not found",
+];
+
 /// Texts of a server that did not even try, and may a moment later.
 const NOT_TAKEN: &[&str] = &["No cluster leader", "Not ready to serve consistent reads"];
 
@@ -112,9 +122,10 @@ impl ApiError {
         ) || (self.status == StatusCode::INTERNAL_SERVER_ERROR && self.says(PERMISSION))
     }
 
-    /// Whether the object does not exist (404 of the agent's own kind).
+    /// Whether the object does not exist. Only in Nomad's own words: a proxy's page for a path that it does not know says nothing
+    /// about the object.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND
+        self.status == StatusCode::NOT_FOUND && self.says(NOT_FOUND)
     }
 
     /// Whether no server has a connection to the node of the allocation: the node is down or cut off.

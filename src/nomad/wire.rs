@@ -107,7 +107,14 @@ impl Wire {
     fn failed(&self, error: &reqwest::Error) -> SendError {
         let causes = causes(error);
         let place = &self.place;
-        let (kind, text) = if error.is_connect() {
+        let (kind, text) = if is_unsent(&causes) || (error.is_connect() && is_cut_off(&causes)) {
+            (
+                SendErrorKind::Unsent,
+                format!(
+                    "{place} closed the connection before the request was sent, as it does when it has too many"
+                ),
+            )
+        } else if error.is_connect() {
             let hint = hint(&causes);
             (
                 SendErrorKind::Connect,
@@ -117,13 +124,6 @@ impl Wire {
             (
                 SendErrorKind::Connect,
                 format!("{place} refused the TLS connection: {causes}"),
-            )
-        } else if is_unsent(&causes) {
-            (
-                SendErrorKind::Unsent,
-                format!(
-                    "{place} closed the connection before the request was sent, as it does when it has too many"
-                ),
             )
         } else {
             return broken(error);
@@ -186,6 +186,18 @@ fn is_unsent(causes: &str) -> bool {
     ]
     .iter()
     .any(|text| causes.contains(text))
+}
+
+/// Whether a connection that had come about ended within the TLS handshake: this is what an agent with too many connections does.
+fn is_cut_off(causes: &str) -> bool {
+    [
+        "connection reset",
+        "handshake eof",
+        "unexpected end of file",
+        "broken pipe",
+    ]
+    .iter()
+    .any(|text| causes.to_ascii_lowercase().contains(text))
 }
 
 /// What an operator can do about some causes.

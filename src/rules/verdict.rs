@@ -56,7 +56,7 @@ mod reschedule;
 mod tests;
 
 pub(crate) use baseline::Baseline;
-pub(crate) use cause::Cause;
+pub(crate) use cause::{Cause, placement_text};
 pub(crate) use reason::{Confirm, Reason, State, short as short_id};
 
 /// How long after an accepted restart its sign must be visible: nodes report within 1.3 s.

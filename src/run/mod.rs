@@ -4,22 +4,24 @@
 //! (a signal, a closed stdout) closes the gate; the loop then waits for the calls that are on their way, for a bounded time, and tells what
 //! is done, what is in flight and what was not touched.
 
+mod batch;
 mod context;
 mod gate;
 mod interrupt;
 mod ledger;
 mod pause;
 mod progress;
+mod system;
 mod unit;
 mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use batch::Batch;
 pub(crate) use context::{Calls, Context};
 pub(crate) use gate::{Gate, Stop};
 pub(crate) use interrupt::{Desk, Signals, attend, listen};
@@ -122,8 +124,22 @@ impl Run {
                     allocations: batch.len(),
                 });
             }
-            self.launch(workers, first, batch);
-            while workers.join_next().await.is_some() {}
+            if first == 0 && self.needs_evaluations() {
+                self.probe().await?;
+            }
+            let shared = Batch::new();
+            self.launch(workers, first, batch, &shared);
+            let evaluations = async {
+                if self.needs_evaluations() {
+                    self.evaluate_batch(&shared, batch).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                () = async { while workers.join_next().await.is_some() {} } => {}
+                () = evaluations => {}
+            }
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(());
@@ -135,7 +151,13 @@ impl Run {
         Ok(())
     }
 
-    fn launch(&self, workers: &mut JoinSet<()>, first: usize, batch: &[Candidate]) {
+    fn launch(
+        &self,
+        workers: &mut JoinSet<()>,
+        first: usize,
+        batch: &[Candidate],
+        shared: &Arc<Batch>,
+    ) {
         let at_once = self.context.client.split().writes;
         let is_in_place = matches!(self.context.plan.action, Action::InPlace(_));
         // No later batch is larger than the first one.
@@ -144,12 +166,11 @@ impl Run {
                 "At most {at_once} restart calls are sent at once, to spare the agent's connections"
             )));
         }
-        let halt = watch::Sender::new(false);
         for (offset, candidate) in batch.iter().enumerate() {
             let work = Work {
                 place: first + offset,
                 candidate: candidate.clone(),
-                halt: halt.clone(),
+                batch: Arc::clone(shared),
             };
             workers.spawn(worker::work(Arc::clone(&self.context), work));
         }

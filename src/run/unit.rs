@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
+use super::batch::{Batch, DeadEnd};
 use super::context::Context;
 use super::ledger::Fate;
 use super::progress::Progress;
@@ -41,7 +41,7 @@ pub(super) enum End {
 pub(super) struct Unit {
     context: Arc<Context>,
     candidate: Candidate,
-    halt: watch::Receiver<bool>,
+    batch: Arc<Batch>,
     target: Target,
 }
 
@@ -58,13 +58,13 @@ impl Unit {
     pub(super) fn new(
         context: &Arc<Context>,
         candidate: &Candidate,
-        halt: watch::Receiver<bool>,
+        batch: &Arc<Batch>,
         target: Target,
     ) -> Self {
         Self {
             context: Arc::clone(context),
             candidate: candidate.clone(),
-            halt,
+            batch: Arc::clone(batch),
             target,
         }
     }
@@ -108,7 +108,7 @@ impl Unit {
     async fn pass(&self) -> Result<(Permit, Candidate), End> {
         let context = &self.context;
         let permit = context.client.write_permit().await;
-        if context.gate.pass().await.is_err() || *self.halt.borrow() {
+        if context.gate.pass().await.is_err() || self.batch.is_halted() {
             return Err(End::Untouched);
         }
         let candidate = context
@@ -121,6 +121,7 @@ impl Unit {
     async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
         let context = &self.context;
         let mut health = context.feed.health();
+        let mut dead_end = self.batch.dead_end();
         let want = self.want();
         let mut progress = Progress::new(context, base);
         let mut write = Write {
@@ -158,6 +159,9 @@ impl Unit {
                 }
                 continue;
             }
+            if let Some(text) = self.stuck(dead_end.borrow_and_update().as_ref()) {
+                return self.error(text, true);
+            }
             let outage = match patience_ends(&health.borrow_and_update()) {
                 Ok(ends) => ends,
                 Err(error) => return self.lost(&error),
@@ -173,6 +177,7 @@ impl Unit {
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
                 () = sleep_until(outage.unwrap_or(now)), if outage.is_some() => {}
                 _ = health.changed() => {}
+                _ = dead_end.changed() => {}
                 _ = minute.tick() => progress.still_waiting(&reason.state),
             }
         }
@@ -326,6 +331,14 @@ impl Unit {
             text: format!("{error}{hint}"),
             permission,
         })
+    }
+
+    /// Why nothing will replace this allocation, if that is known.
+    fn stuck(&self, dead_end: Option<&DeadEnd>) -> Option<String> {
+        let concerns = |group: &String| **group == *self.candidate.group;
+        dead_end
+            .filter(|it| it.group.as_ref().is_none_or(concerns))
+            .map(|it| it.text.clone())
     }
 
     /// The cluster has not answered for so long that nothing can be said.

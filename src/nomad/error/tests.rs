@@ -139,6 +139,20 @@ fn texts() {
     }
 }
 
+/// A proxy that does not know a path says nothing about what Nomad has.
+#[test]
+fn a_page_of_a_proxy_is_no_missing_object() {
+    for body in [
+        "",
+        "<html><h1>404 Not Found</h1></html>",
+        "404 page not found",
+    ] {
+        let error = api(404, body);
+        assert!(!error.is_not_found(), "{body}");
+        assert!(!error.is_retryable(), "{body}");
+    }
+}
+
 /// Every error that was recorded, with what it is.
 #[test]
 fn recorded_errors() {
@@ -173,7 +187,8 @@ fn recorded_errors() {
             text.starts_with("Unknown node"),
             "{about}"
         );
-        assert_eq!(answer.is_not_found(), status == 404, "{about}");
+        let missing = text.contains("not found") || text.contains("Unknown allocation");
+        assert_eq!(answer.is_not_found(), status == 404 && missing, "{about}");
         assert_eq!(
             answer.is_unknown_allocation(),
             text.contains("Unknown allocation")

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::events::EventDigest;
 use super::job::Job;
@@ -118,6 +119,14 @@ pub(crate) enum ClientStatus {
 pub(crate) struct DesiredTransition {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) migrate: bool,
+    /// Servers print this key since 1.11.0, whatever its value.
+    #[serde(rename = "MigrateDisablePlacement", deserialize_with = "is_there")]
+    pub(crate) knows_disable_placement: bool,
+}
+
+/// That the key is there, also with the value `null`.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -369,3 +369,18 @@ async fn too_many_connections() {
         );
     }
 }
+
+/// An agent over its limit hangs up on the handshake: with TLS, too, that is worth another attempt.
+#[tokio::test]
+async fn a_handshake_that_is_cut_off_was_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    for _ in 0..20 {
+        let error = restart_error(&address).await;
+        assert!(
+            matches!(&error, CallError::NotSent(ReadError::Send(sent)) if sent.kind == SendErrorKind::Unsent),
+            "{error:?}"
+        );
+    }
+}

@@ -64,7 +64,10 @@ fn newest_first_then_by_id() {
 #[test]
 fn state_decides_who_is_eligible() {
     let migrating = |mut allocation: Allocation| {
-        allocation.desired_transition = DesiredTransition { migrate: true };
+        allocation.desired_transition = DesiredTransition {
+            migrate: true,
+            ..DesiredTransition::default()
+        };
         allocation
     };
     let retried = |mut allocation: Allocation| {

@@ -265,7 +265,7 @@ impl Cause {
                 evaluation,
                 group,
                 metric,
-            } => placement::text(short(evaluation, verbose), group, metric),
+            } => placement_text(evaluation, group, metric, verbose),
             Self::NotNeeded {
                 allocation,
                 description,
@@ -308,6 +308,16 @@ impl Cause {
             ),
         }
     }
+}
+
+/// The text of a placement failure, with the whole id if `verbose`.
+pub(crate) fn placement_text(
+    evaluation: &str,
+    group: &str,
+    metric: &AllocMetric,
+    verbose: bool,
+) -> String {
+    placement::text(short(evaluation, verbose), group, metric)
 }
 
 impl fmt::Display for Cause {

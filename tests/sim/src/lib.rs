@@ -17,14 +17,6 @@
 //!
 //! [`demo`] is a cluster with jobs that have been running for hours. The command `nomad-sim` serves it.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`model`] | Nomad's objects; their `Serialize` prints the JSON of the API |
-//! | [`cluster`] | the state machine: [`cluster::Cluster`] |
-//! | [`api`] | the HTTP API on top of it, without HTTP |
-//! | [`front`] | ways to reach the API: in memory, over TCP, over a Unix socket |
-//! | [`demo`] | jobs to look at |
-//!
 //! # Time
 //! A cluster lives on tokio's time. Under `#[tokio::test(start_paused = true)]` it is deterministic for
 //! a seed and takes no real time; without, it runs in real time. Its driver is a task on the current

@@ -66,7 +66,10 @@ fn a_replacement_is_waited_for_until_its_task_runs() {
     let mut case = case();
     assert_eq!(pending(&case.accepted()).state, State::NoSignYet);
     let mut migrating = old(11);
-    migrating.desired_transition = DesiredTransition { migrate: true };
+    migrating.desired_transition = DesiredTransition {
+        migrate: true,
+        ..DesiredTransition::default()
+    };
     case.news(1, vec![migrating]);
     assert_eq!(pending(&case.accepted()).state, State::Scheduling);
 

@@ -5,8 +5,10 @@
 //! call may be answered up to 0.11 s earlier or later than recorded, because the recorded scripts see
 //! their signal only every 0.1 s.
 
+mod check;
 mod recording;
 mod replay;
+mod send;
 mod shape;
 mod trace;
 
@@ -121,15 +123,6 @@ async fn b10_restart_of_what_cannot_be_restarted() {
         .rule(group("done"), done_at_once())
         .rule(group("bad"), Behaviour::exits_after(0, 1));
     conforms("b10-restart-not-possible", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b12_restart_of_a_leader() {
-    let setting = Setting::default().rule(
-        Selector::job("b12-leader").task("app"),
-        Behaviour::ignores_signal(),
-    );
-    conforms("b12-restart-leader-task", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,4 +248,14 @@ async fn f06_scaling_while_allocations_are_replaced() {
     // The second stop reached the recorded server before the first one's evaluation was complete.
     setting.timing.evaluated = (6 * MS, 7 * MS);
     conforms("f06-scale-down-during-replace", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_stop_and_evaluate_of_a_system_job() {
+    conforms("d01-system-stop-evaluate", Setting::default(), whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn d06_stop_during_the_deployment_of_a_system_job() {
+    conforms("d06-system-stop-in-deployment", Setting::default(), whole).await;
 }

@@ -60,7 +60,10 @@ fn an_original_that_ended_by_itself_is_not_replaced() {
     // D42 (d), d04 29–33
     let mut case = case();
     let mut own = old(12).client("complete");
-    own.desired_transition = DesiredTransition { migrate: true };
+    own.desired_transition = DesiredTransition {
+        migrate: true,
+        ..DesiredTransition::default()
+    };
     case.news(1, vec![own.clone()]);
     pending(&case.accepted());
     case.news(6, vec![own]);

@@ -4,7 +4,9 @@
 //! tables with the node's next report ([`super::report`]).
 
 mod alloc;
+mod ending;
 mod health;
+mod policy;
 mod process;
 mod restart;
 mod task;
