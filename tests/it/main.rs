@@ -3,6 +3,7 @@
 mod connection;
 mod golden;
 mod jobs;
+mod lookup;
 mod support;
 mod tls;
 mod usage;
