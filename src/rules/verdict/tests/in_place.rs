@@ -195,7 +195,7 @@ fn a_next_start_beyond_the_limit_fails_now() {
     case.news(1, vec![later(11, state)]);
     assert_eq!(
         failed(&case.accepted()).to_string(),
-        r#"task "app" is not started again before 30m0.3s have passed, which is beyond the time limit of 1m0s (Driver Failure: no such image); the restart policy of its group sets the delay, -timeout the limit"#
+        r#"task "app" is not started again before 30m0s have passed, which is beyond the time limit of 1m0s (Driver Failure: no such image); the restart policy of its group sets the delay, -timeout the limit"#
     );
     case.want.limit = None;
     case.want.deadline = None;
