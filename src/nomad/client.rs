@@ -12,7 +12,9 @@ use chrono::{DateTime, Utc};
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Answer, Exchange, Limits};
-use super::json::{Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, StopAnswer};
+use super::json::{
+    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
+};
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
 use super::retry::{self, Backoff, Jitter, Patience, patiently};
@@ -279,6 +281,11 @@ impl Client {
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         drop(permit);
         evaluation_of(&answer?)
+    }
+
+    /// `GET /v1/nodes`. Needs `node:read`, which few tokens have.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeStub>, ReadError> {
+        self.read(Call::get(&["nodes"]), None).await?.json()
     }
 
     /// `GET /v1/evaluation/:id`.

@@ -7,9 +7,10 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use super::batch::{Batch, DeadEnd};
-use super::context::Context;
+use super::context::{Context, Done};
 use super::ledger::Fate;
 use super::progress::Progress;
+use super::worker::Work;
 use crate::event::{EventKind, RunError, Target};
 use crate::nomad::error::{ApiError, CallError, ReadError};
 use crate::nomad::json::AllocId;
@@ -41,6 +42,8 @@ pub(super) enum End {
 pub(super) struct Unit {
     context: Arc<Context>,
     candidate: Candidate,
+    /// Its place in the processing order.
+    place: usize,
     batch: Arc<Batch>,
     target: Target,
 }
@@ -55,16 +58,12 @@ struct Write {
 }
 
 impl Unit {
-    pub(super) fn new(
-        context: &Arc<Context>,
-        candidate: &Candidate,
-        batch: &Arc<Batch>,
-        target: Target,
-    ) -> Self {
+    pub(super) fn new(context: &Arc<Context>, work: &Work, target: Target) -> Self {
         Self {
             context: Arc::clone(context),
-            candidate: candidate.clone(),
-            batch: Arc::clone(batch),
+            candidate: work.candidate.clone(),
+            place: work.place,
+            batch: Arc::clone(&work.batch),
             target,
         }
     }
@@ -144,7 +143,12 @@ impl Unit {
             });
             let reason = match verdict {
                 Verdict::Done { by } => {
-                    progress.done(by);
+                    progress.done(by.clone());
+                    context.done().push(Done {
+                        place: self.place,
+                        base: base.clone(),
+                        by,
+                    });
                     return End::Done;
                 }
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
