@@ -186,7 +186,6 @@ fn a_crash_loop_after_a_restart() {
         (&app.state, app.failed, app.restarts),
         (&RunState::Dead, true, 3)
     );
-    // Ten events are kept: the signal has dropped out, the cause has not.
     assert_eq!(app.events.restart_signaled, None);
     let cause = app.events.last_failure.as_ref().unwrap();
     assert_eq!((&*cause.kind, cause.exit_code), ("Terminated", 3));
@@ -334,8 +333,8 @@ fn answers_to_a_stop() {
 #[test]
 fn a_draining_node() {
     let nodes: Vec<NodeStub> = body_of(NODES, "f03-drain-during-restart.jsonl:23");
-    let node = nodes.iter().find(|node| node.name == "node-1").unwrap();
-    assert!(node.drain && node.scheduling_eligibility == "ineligible");
+    let node = nodes.iter().find(|node| node.drain).unwrap();
+    assert!(node.name == "node-1" && node.scheduling_eligibility == "ineligible");
 }
 
 #[test]
