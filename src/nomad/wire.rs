@@ -51,7 +51,13 @@ impl Wire {
             builder(config, server_name.is_some())?
                 .pool_max_idle_per_host(idle)
                 .build()
-                .map_err(|error| ConfigError::Tls(causes(&error)))
+                // These words come from a check of the given roots: there is no peer yet.
+                .map_err(|error| {
+                    let causes = causes(&error);
+                    ConfigError::Tls(
+                        causes.replace("invalid peer certificate", "unusable CA certificate"),
+                    )
+                })
         };
         let place = match &config.proxy {
             Some(_) => format!("{} through the proxy", config.address.target),

@@ -1,7 +1,10 @@
 //! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic.
 
+mod connection;
 mod golden;
 mod jobs;
+mod lookup;
+mod memory;
 mod support;
 mod tls;
 mod usage;

@@ -80,7 +80,9 @@ fn a_sign_keeps_an_unknown_outcome_going() {
     counted.restarts = 1;
     let mut started = unstarted();
     started.started_at = task("running", 6.0).started_at;
-    for state in [signaled, counted, started] {
+    let mut told = task("running", 1.0);
+    told.last_restart = task("running", 6.0).started_at;
+    for state in [signaled, counted, started, told] {
         let mut case = Case::running(app(10, task("running", 1.0)));
         case.news(20, vec![app(11, state)]);
         assert_eq!(pending(&case.judge(unknown(&case), 20)).confirm, None);
