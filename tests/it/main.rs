@@ -2,3 +2,5 @@
 
 mod golden;
 mod support;
+#[cfg(unix)]
+mod terminal;
