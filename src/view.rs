@@ -17,6 +17,7 @@ use crate::nomad::json::{AllocId, Allocation, Deployment, DesiredStatus, Evaluat
 
 mod fold;
 mod links;
+mod merge;
 
 pub(crate) use fold::is_active;
 

@@ -12,9 +12,11 @@ use chrono::{DateTime, Utc};
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Answer, Exchange, Limits};
-use super::json::{Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, StopAnswer};
+use super::json::{
+    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
+};
 use super::limiter::{Limiter, Permit, Split};
-use super::request::{Call, RequestError, Requests, RestartBody};
+use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
 use super::retry::{self, Backoff, Jitter, Patience, patiently};
 use super::transport::Transport;
 
@@ -192,10 +194,11 @@ impl Client {
     /// `GET /v1/allocation/:id`: one allocation with the job as it was when it was placed.
     pub(crate) async fn allocation(&self, id: &str) -> Result<Indexed<Allocation>, ReadError> {
         let answer = self.read(Call::get(&["allocation", id]), None).await?;
-        let allocation: Allocation = answer.json()?;
+        let mut allocation: Allocation = answer.json()?;
         if allocation.id.is_empty() {
             return Err(answer.garbled("the allocation in it has no ID"));
         }
+        allocation.complete_from_job();
         Ok(answer.indexed(allocation))
     }
 
@@ -260,13 +263,39 @@ impl Client {
         }
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         drop(permit);
-        let answer = answer?;
-        answer.accepted()?;
-        // Status 200 says that it was done, also where the rest of the answer was lost.
-        Ok(answer.json().unwrap_or_else(|_| StopAnswer {
-            eval_id: String::new(),
-            index: answer.index(),
-        }))
+        evaluation_of(&answer?)
+    }
+
+    /// `PUT /v1/job/:id/evaluate`: makes the scheduler look at the job once more. Harmless to repeat. Needs `submit-job`, or since
+    /// Nomad 1.11.2 `evaluate-job`.
+    pub(crate) async fn evaluate(
+        &self,
+        permit: Permit,
+        job: &str,
+    ) -> Result<StopAnswer, CallError> {
+        let body = EvaluateBody {
+            job_id: job.to_owned(),
+            eval_options: EvalOptions::default(),
+        };
+        let call = Call::put(&["job", job, "evaluate"]).json(&body);
+        let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
+        drop(permit);
+        evaluation_of(&answer?)
+    }
+
+    /// `GET /v1/nodes`. Needs `node:read`, which few tokens have.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeStub>, ReadError> {
+        self.read(Call::get(&["nodes"]), None).await?.json()
+    }
+
+    /// `GET /v1/evaluation/:id`.
+    pub(crate) async fn evaluation(&self, id: &str) -> Result<Indexed<Evaluation>, ReadError> {
+        let answer = self.read(Call::get(&["evaluation", id]), None).await?;
+        let evaluation: Evaluation = answer.json()?;
+        if evaluation.id.is_empty() {
+            return Err(answer.garbled("the evaluation in it has no ID"));
+        }
+        Ok(answer.indexed(evaluation))
     }
 
     async fn read(&self, call: Call, wait: Option<Wait>) -> Result<Answer, ReadError> {
@@ -293,3 +322,20 @@ impl Client {
             .map_err(CallError::of_write)
     }
 }
+
+/// What an accepted write says of its evaluation. Status 200 says that it was done, also where the rest of the answer was lost: the id
+/// is empty then.
+fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
+    answer.accepted()?;
+    Ok(answer.json().unwrap_or_else(|_| StopAnswer {
+        eval_id: String::new(),
+        index: answer.index(),
+    }))
+}
+
+#[cfg(test)]
+mod http_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod time_tests;

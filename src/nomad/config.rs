@@ -70,7 +70,7 @@ pub(crate) enum ConfigError {
         "the TLS server name {0:?} cannot be used: it has to be a host name, and it does not work through a proxy"
     )]
     ServerName(String),
-    #[error("{0}")]
+    #[error("TLS cannot be set up: {0}")]
     Tls(String),
 }
 
@@ -162,3 +162,6 @@ fn go_bool(text: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ pub(crate) mod limiter;
 mod proxy;
 pub(crate) mod request;
 pub(crate) mod retry;
+#[cfg(test)]
+mod script;
 pub(crate) mod secret;
 mod text;
 mod tls;

@@ -59,6 +59,23 @@ pub(crate) struct RestartBody {
     pub(crate) all_tasks: bool,
 }
 
+/// Body of an evaluation. Without the job in it the agent answers 400 before it looks at the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct EvaluateBody {
+    #[serde(rename = "JobID")]
+    pub(crate) job_id: String,
+    pub(crate) eval_options: EvalOptions,
+}
+
+/// How an evaluation is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct EvalOptions {
+    /// Also replaces failed allocations, which is not what a restart was asked for.
+    pub(crate) force_reschedule: bool,
+}
+
 impl Call {
     /// A read of `/v1/<segment>/<segment>…`.
     pub(crate) fn get(segments: &[&str]) -> Self {
@@ -96,7 +113,7 @@ impl Call {
     /// would not block at all, so 1 is the least.
     pub(crate) fn blocking(self, index: u64, wait: Duration) -> Self {
         let millis = wait.as_millis();
-        let wait = if millis % 1000 == 0 {
+        let wait = if millis.is_multiple_of(1000) {
             format!("{}s", millis / 1000)
         } else {
             format!("{millis}ms")
@@ -106,8 +123,8 @@ impl Call {
     }
 
     /// Sets the body: one JSON document and a newline, as Nomad's own client writes it.
-    pub(crate) fn json(mut self, body: &RestartBody) -> Self {
-        // Two plain fields always serialise.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        // Plain fields always serialise.
         let mut text = serde_json::to_vec(body).unwrap_or_default();
         text.push(b'\n');
         self.body = text.into();
@@ -258,3 +275,6 @@ fn shortened(url: &str) -> String {
         None => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ impl Backoff {
         self.next = FIRST_DELAY;
     }
 }
+
+#[cfg(test)]
+mod tests;

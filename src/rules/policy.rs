@@ -126,8 +126,8 @@ mod tests {
 
     fn next(yes: bool, on_error: OnError, pause: Pause, result: BatchResult) -> Next {
         let plan = RestartPlan {
-            yes,
             on_error,
+            yes,
             ..plan(in_place())
         };
         after_batch(&plan, pause, result)

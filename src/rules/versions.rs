@@ -54,6 +54,13 @@ impl Versions {
     }
 }
 
+impl Job {
+    /// Whether its tasks are meant to end.
+    pub(crate) fn is_batch(&self) -> bool {
+        matches!(self.kind.as_str(), "batch" | "sysbatch")
+    }
+}
+
 /// The group of this name.
 pub(crate) fn group<'a>(job: &'a Job, name: &str) -> Option<&'a TaskGroup> {
     job.task_groups.iter().find(|group| group.name == name)

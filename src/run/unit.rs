@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
-use super::context::Context;
+use super::batch::{Batch, DeadEnd};
+use super::context::{Context, Done};
 use super::ledger::Fate;
 use super::progress::Progress;
+use super::worker::Work;
 use crate::event::{EventKind, RunError, Target};
 use crate::nomad::error::{ApiError, CallError, ReadError};
 use crate::nomad::json::AllocId;
@@ -25,6 +26,8 @@ use crate::rules::verdict::{
 use crate::watch::{Follower, Health, PATIENCE};
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
+/// Pause before a read that a verdict asks for is repeated, when the one before has not decided it.
+const CONFIRM_PACE: Duration = Duration::from_secs(1);
 
 /// How one write and its wait ended.
 #[derive(Debug)]
@@ -41,7 +44,9 @@ pub(super) enum End {
 pub(super) struct Unit {
     context: Arc<Context>,
     candidate: Candidate,
-    halt: watch::Receiver<bool>,
+    /// Its place in the processing order.
+    place: usize,
+    batch: Arc<Batch>,
     target: Target,
 }
 
@@ -55,16 +60,12 @@ struct Write {
 }
 
 impl Unit {
-    pub(super) fn new(
-        context: &Arc<Context>,
-        candidate: &Candidate,
-        halt: watch::Receiver<bool>,
-        target: Target,
-    ) -> Self {
+    pub(super) fn new(context: &Arc<Context>, work: &Work, target: Target) -> Self {
         Self {
             context: Arc::clone(context),
-            candidate: candidate.clone(),
-            halt,
+            candidate: work.candidate.clone(),
+            place: work.place,
+            batch: Arc::clone(&work.batch),
             target,
         }
     }
@@ -108,7 +109,7 @@ impl Unit {
     async fn pass(&self) -> Result<(Permit, Candidate), End> {
         let context = &self.context;
         let permit = context.client.write_permit().await;
-        if context.gate.pass().await.is_err() || *self.halt.borrow() {
+        if context.gate.pass().await.is_err() || self.batch.is_halted() {
             return Err(End::Untouched);
         }
         let candidate = context
@@ -121,8 +122,10 @@ impl Unit {
     async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
         let context = &self.context;
         let mut health = context.feed.health();
+        let mut dead_end = self.batch.dead_end();
         let want = self.want();
         let mut progress = Progress::new(context, base);
+        let mut confirmed: Option<Instant> = None;
         let mut write = Write {
             handle: Some(self.send(permit)),
             state: CallState::Open,
@@ -143,7 +146,12 @@ impl Unit {
             });
             let reason = match verdict {
                 Verdict::Done { by } => {
-                    progress.done(by);
+                    progress.done(by.clone());
+                    context.done().push(Done {
+                        place: self.place,
+                        base: base.clone(),
+                        by,
+                    });
                     return End::Done;
                 }
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
@@ -152,11 +160,20 @@ impl Unit {
                 Verdict::Failed(cause) => return self.failed(&cause),
                 Verdict::Pending(reason) => reason,
             };
+            let mut wake = wake;
             if let Some(confirm) = &reason.confirm {
-                if let Err(error) = context.feed.confirm(confirm).await {
-                    return self.lost(&error);
+                let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);
+                if now >= due {
+                    if let Err(error) = context.feed.confirm(confirm).await {
+                        return self.lost(&error);
+                    }
+                    confirmed = Some(Instant::now());
+                    continue;
                 }
-                continue;
+                wake = Some(wake.map_or(due, |wake| wake.min(due)));
+            }
+            if let Some(text) = self.stuck(dead_end.borrow_and_update().as_ref()) {
+                return self.error(text, true);
             }
             let outage = match patience_ends(&health.borrow_and_update()) {
                 Ok(ends) => ends,
@@ -173,6 +190,7 @@ impl Unit {
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
                 () = sleep_until(outage.unwrap_or(now)), if outage.is_some() => {}
                 _ = health.changed() => {}
+                _ = dead_end.changed() => {}
                 _ = minute.tick() => progress.still_waiting(&reason.state),
             }
         }
@@ -326,6 +344,14 @@ impl Unit {
             text: format!("{error}{hint}"),
             permission,
         })
+    }
+
+    /// Why nothing will replace this allocation, if that is known.
+    fn stuck(&self, dead_end: Option<&DeadEnd>) -> Option<String> {
+        let concerns = |group: &String| **group == *self.candidate.group;
+        dead_end
+            .filter(|it| it.group.as_ref().is_none_or(concerns))
+            .map(|it| it.text.clone())
     }
 
     /// The cluster has not answered for so long that nothing can be said.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::batch::Batch;
 use super::context::Context;
 use super::ledger::Fate;
 use super::unit::{End, Unit};
@@ -18,8 +18,7 @@ pub(super) struct Work {
     /// Its place in the processing order.
     pub(super) place: usize,
     pub(super) candidate: Candidate,
-    /// Set when an unrecoverable error in this batch leaves what is not sent yet untouched.
-    pub(super) halt: watch::Sender<bool>,
+    pub(super) batch: Arc<Batch>,
 }
 
 /// Handles one allocation from its turn to its verdict, and books the result.
@@ -27,7 +26,7 @@ pub(super) async fn work(context: Arc<Context>, work: Work) {
     let candidate = &work.candidate;
     let mut units = JoinSet::new();
     for (order, target) in targets(&context, candidate).into_iter().enumerate() {
-        let unit = Unit::new(&context, candidate, work.halt.subscribe(), target);
+        let unit = Unit::new(&context, &work, target);
         units.spawn(async move { (order, unit.run().await) });
     }
     let mut joined = units.join_all().await;
@@ -55,6 +54,7 @@ fn targets(context: &Context, candidate: &Candidate) -> Vec<Target> {
 
 fn book(context: &Context, work: &Work, ends: Vec<End>) {
     let id = &work.candidate.id;
+    work.batch.end(id);
     let untouched = ends.iter().all(|end| matches!(end, End::Untouched));
     let mut done = true;
     for end in ends {
@@ -64,16 +64,17 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
             End::Untouched => done = false,
             End::Skipped(reason) => {
                 done = false;
+                let reason = reason.clause(context.plan.verbose);
                 context.reporter.emit(EventKind::AllocationSkipped {
                     allocation: Arc::clone(id),
-                    reason: reason.to_string(),
+                    reason: reason.clone(),
                 });
-                context.set(id, Fate::Skipped(reason.to_string()));
+                context.set(id, Fate::Skipped(reason));
             }
             End::Failed(error) => {
                 done = false;
                 if error.unrecoverable {
-                    work.halt.send_replace(true);
+                    work.batch.halt();
                 }
                 context.fail(work.place, error);
             }

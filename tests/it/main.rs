@@ -1,6 +1,12 @@
 //! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic.
 
+mod connection;
 mod golden;
+mod jobs;
+mod lookup;
+mod memory;
 mod support;
 #[cfg(unix)]
 mod terminal;
+mod tls;
+mod usage;

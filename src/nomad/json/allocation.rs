@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::events::EventDigest;
 use super::job::Job;
@@ -14,6 +15,10 @@ use super::null_as_default;
 pub(crate) type AllocId = Arc<str>;
 
 /// An allocation, from a list stub or from `GET /v1/allocation/:id`.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are named as in Nomad's JSON"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Allocation {
@@ -29,9 +34,10 @@ pub(crate) struct Allocation {
     pub(crate) node_name: Arc<str>,
     #[serde(rename = "JobID", deserialize_with = "null_as_default")]
     pub(crate) job_id: Arc<str>,
-    /// Only in list stubs; a full allocation embeds its job instead.
+    /// Only in list stubs; a full allocation embeds its job instead (see [`Allocation::complete_from_job`]).
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) job_type: Arc<str>,
+    /// As `job_type`.
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) job_version: u64,
     #[serde(deserialize_with = "null_as_default")]
@@ -73,6 +79,18 @@ pub(crate) struct Allocation {
     pub(crate) job: Option<Arc<Job>>,
 }
 
+impl Allocation {
+    /// Takes from the embedded job what only list stubs say by themselves.
+    pub(crate) fn complete_from_job(&mut self) {
+        if let Some(job) = &self.job
+            && self.job_type.is_empty()
+        {
+            self.job_type = job.kind.as_str().into();
+            self.job_version = job.version;
+        }
+    }
+}
+
 /// What the scheduler wants of an allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
@@ -105,6 +123,14 @@ pub(crate) enum ClientStatus {
 pub(crate) struct DesiredTransition {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) migrate: bool,
+    /// Servers print this key since 1.11.0, whatever its value.
+    #[serde(rename = "MigrateDisablePlacement", deserialize_with = "is_there")]
+    pub(crate) knows_disable_placement: bool,
+}
+
+/// That the key is there, also with the value `null`.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -148,10 +174,9 @@ pub(crate) enum RunState {
 impl From<String> for DesiredStatus {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "run" => Self::Run,
+            "" | "run" => Self::Run,
             "stop" => Self::Stop,
             "evict" => Self::Evict,
-            "" => Self::Run,
             _ => Self::Other(text),
         }
     }
@@ -172,13 +197,12 @@ impl DesiredStatus {
 impl From<String> for ClientStatus {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "pending" => Self::Pending,
+            "" | "pending" => Self::Pending,
             "running" => Self::Running,
             "complete" => Self::Complete,
             "failed" => Self::Failed,
             "lost" => Self::Lost,
             "unknown" => Self::Unknown,
-            "" => Self::Pending,
             _ => Self::Other(text),
         }
     }
@@ -202,10 +226,9 @@ impl ClientStatus {
 impl From<String> for RunState {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "pending" => Self::Pending,
+            "" | "pending" => Self::Pending,
             "running" => Self::Running,
             "dead" => Self::Dead,
-            "" => Self::Pending,
             _ => Self::Other(text),
         }
     }

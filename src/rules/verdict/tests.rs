@@ -30,11 +30,11 @@ pub(super) struct Case {
 
 impl Case {
     /// Before the write the list had these allocations, `a` among them.
-    pub(super) fn new(target: Target, versions: Versions, before: Vec<Allocation>) -> Self {
+    pub(super) fn new(target: &Target, versions: Versions, before: Vec<Allocation>) -> Self {
         let begin = Instant::now();
         let mut view = JobView::default();
         samples::list(&mut view, before, begin);
-        let base = Baseline::take(&view, &versions, "a", &target).expect("a is in the list");
+        let base = Baseline::take(&view, &versions, "a", target).expect("a is in the list");
         Self {
             view,
             base,
@@ -44,11 +44,11 @@ impl Case {
     }
 
     pub(super) fn running(before: Allocation) -> Self {
-        Self::new(Target::RunningTasks, Versions::default(), vec![before])
+        Self::new(&Target::RunningTasks, Versions::default(), vec![before])
     }
 
     pub(super) fn reschedule(versions: Versions, before: Vec<Allocation>) -> Self {
-        Self::new(Target::Reschedule, versions, before)
+        Self::new(&Target::Reschedule, versions, before)
     }
 
     pub(super) fn at(&self, seconds: u64) -> Instant {

@@ -22,11 +22,11 @@ fn links_lead_to_the_end_of_the_chain() {
         stopped("c", 3, "d"),
         allocation("d", 4, 4),
     ]);
-    assert_eq!(view.successor("a").as_deref(), Some("b"));
+    assert_eq!(view.successor_after("a", 0).as_deref(), Some("b"));
     assert_eq!(view.last_successor("a").as_deref(), Some("d"));
     assert_eq!(view.successors("b", 0), chain(&["c", "d"]));
     assert_eq!(view.last_successor("d"), None);
-    assert_eq!(view.successor("unknown"), None);
+    assert_eq!(view.successor_after("unknown", 0), None);
 }
 
 #[test]
@@ -63,35 +63,41 @@ fn without_links_the_name_leads_on() {
         allocation("api", 5, 5).in_group("api"),
         allocation("b", 5, 5),
     ]);
-    assert_eq!(view.successor("a").as_deref(), Some("b"));
+    assert_eq!(view.successor_after("a", 0).as_deref(), Some("b"));
 }
 
 #[test]
 fn only_what_was_created_later_and_is_not_linked_elsewhere_counts() {
     let older = view(vec![allocation("b", 1, 9), stopped("a", 2, "")]);
-    assert_eq!(older.successor("a"), None);
+    assert_eq!(older.successor_after("a", 0), None);
     // Created in the same plan.
     let same = view(vec![stopped("a", 2, ""), allocation("b", 2, 2)]);
-    assert_eq!(same.successor("a"), None);
+    assert_eq!(same.successor_after("a", 0), None);
     // The replacement of another one of this name.
     let taken = view(vec![
         stopped("a", 1, ""),
         stopped("x", 2, "b"),
         allocation("b", 3, 3),
     ]);
-    assert_eq!(taken.successor("x").as_deref(), Some("b"));
+    assert_eq!(taken.successor_after("x", 0).as_deref(), Some("b"));
     assert_eq!(taken.successors("a", 0), chain(&["x", "b"]));
+    let younger = view(vec![
+        stopped("x", 1, "b"),
+        stopped("a", 2, ""),
+        allocation("b", 3, 3),
+    ]);
+    assert_eq!(younger.successor_after("a", 0), None);
     let mut of_another = allocation("b", 3, 3);
     of_another.previous_allocation = AllocId::from("x");
     assert_eq!(
-        view(vec![stopped("a", 1, ""), of_another.clone()]).successor("a"),
+        view(vec![stopped("a", 1, ""), of_another.clone()]).successor_after("a", 0),
         None
     );
     // Its own link may be known before the one of the allocation that it replaces.
     of_another.previous_allocation = AllocId::from("a");
     assert_eq!(
         view(vec![stopped("a", 1, ""), of_another])
-            .successor("a")
+            .successor_after("a", 0)
             .as_deref(),
         Some("b")
     );
@@ -101,9 +107,9 @@ fn only_what_was_created_later_and_is_not_linked_elsewhere_counts() {
 fn one_that_runs_has_no_successor_by_name() {
     // f01: a canary has the name of the allocation beside which it runs.
     let mut view = view(vec![allocation("a", 1, 1), allocation("canary", 2, 2)]);
-    assert_eq!(view.successor("a"), None);
+    assert_eq!(view.successor_after("a", 0), None);
     read(&mut view, allocation("a", 1, 3).client("failed"));
-    assert_eq!(view.successor("a").as_deref(), Some("canary"));
+    assert_eq!(view.successor_after("a", 0).as_deref(), Some("canary"));
     assert_eq!(view.successor_after("a", 2), None);
 }
 
@@ -120,8 +126,8 @@ fn system_allocations_of_all_nodes_have_one_name() {
         on("n2", allocation("b2", 5, 5)),
         on("n1", allocation("b1", 6, 6)),
     ]);
-    assert_eq!(view.successor("a1").as_deref(), Some("b1"));
-    assert_eq!(view.successor("a2").as_deref(), Some("b2"));
+    assert_eq!(view.successor_after("a1", 0).as_deref(), Some("b1"));
+    assert_eq!(view.successor_after("a2", 0).as_deref(), Some("b2"));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn snapshot(history: &History, index: usize) -> Change {
 }
 
 /// What a read of one allocation at this moment answers.
-fn single(history: &History, index: usize, which: &Index, full: bool) -> Option<Change> {
+fn single(history: &History, index: usize, which: Index, full: bool) -> Option<Change> {
     let ever: Vec<&AllocId> = history[..=index].iter().flat_map(BTreeMap::keys).collect();
     if ever.is_empty() {
         return None;
@@ -189,7 +189,7 @@ proptest! {
             if whole {
                 fold(&mut view, [snapshot(&history, moment)]);
             } else {
-                fold(&mut view, single(&history, moment, &which, full));
+                fold(&mut view, single(&history, moment, which, full));
             }
             // Never anything that the server has not said of it, and nothing that it had not yet created.
             for known in view.allocations.values() {
@@ -215,7 +215,7 @@ proptest! {
         let changes: Vec<Change> = reads
             .iter()
             .filter_map(|(moment, which, full)| {
-                single(&history, moment.index(history.len()), which, *full)
+                single(&history, moment.index(history.len()), *which, *full)
             })
             .collect();
         let mut shuffled: Vec<(u64, Change)> = seed.into_iter().zip(changes.clone()).collect();

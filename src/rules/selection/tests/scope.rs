@@ -8,7 +8,7 @@ use crate::rules::samples::{
 use crate::rules::selection::{LeftOut, Selection, select};
 use crate::rules::versions::Versions;
 
-/// Version 1 has group_3 with task_3, and task_1 in group_2; version 2 has neither.
+/// Version 1 has `group_3` with `task_3`, and `task_1` in `group_2`; version 2 has neither.
 fn two_versions() -> Versions {
     versions(vec![
         job(

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::{Case, done, failed, pending};
-use crate::event::Target;
 use crate::nomad::json::{Allocation, TaskState};
-use crate::rules::samples::{
-    AllocationSample, TaskSample, allocation, job, task, unstarted, versions,
-};
+use crate::rules::samples::{AllocationSample, TaskSample, allocation, job, task, unstarted};
 use crate::rules::verdict::{CallState, Cause, State};
-use crate::rules::versions::Versions;
 use crate::view::Change;
+
+mod targets;
 
 fn app(state: TaskState) -> Allocation {
     allocation("a", 10, 10).with("app", state)
@@ -220,154 +218,6 @@ fn a_next_start_counts_from_the_restart_on() {
 }
 
 #[test]
-fn all_tasks_lets_those_finish_that_may() {
-    // b02
-    let versions = versions(vec![job(
-        0,
-        &[(
-            "web",
-            &[
-                ("init", "prestart"),
-                ("side", "sidecar"),
-                ("app", ""),
-                ("post", "poststart"),
-                ("bye", "poststop"),
-            ],
-        )],
-    )]);
-    let before = app(task("running", 1.0))
-        .with("init", task("dead", 0.5).exit(0.6, 0))
-        .with("side", task("running", 0.4))
-        .with("post", task("running", 1.1))
-        .with("bye", unstarted());
-    let mut case = Case::new(Target::AllTasks, versions, vec![before]);
-
-    let again = |init: TaskState| {
-        later(12, task("running", 1.0).restarted(5.2, 1))
-            .with("init", init)
-            .with("side", task("running", 0.4).restarted(5.0, 1))
-            .with("post", task("running", 1.1).restarted(5.3, 1))
-            .with("bye", unstarted())
-    };
-    let mut waiting = signaled(task("dead", 0.5).exit(0.6, 0), 5.0).restarting(5.0, 0.0, 1);
-    waiting.state = unstarted().state;
-    case.news(1, vec![again(waiting.clone())]);
-    pending(&case.accepted());
-
-    let mut finished = waiting.event("Started", 5.1, "").exit(5.15, 0);
-    finished.state = task("dead", 5.1).state;
-    finished.started_at = task("dead", 5.1).started_at;
-    let mut news = again(finished.clone());
-    news.modify_index = 13;
-    case.news(2, vec![news.clone()]);
-    assert_eq!(case.accepted(), done());
-
-    // A sidecar may not.
-    let mut dead = task("running", 0.4).restarted(5.0, 1).exit(6.0, 0);
-    dead.state = task("dead", 5.0).state;
-    news.modify_index = 14;
-    case.news(3, vec![news.with("side", dead)]);
-    pending(&case.accepted());
-}
-
-#[test]
-fn all_tasks_of_an_unknown_version_leaves_out_what_never_ran() {
-    let before = app(task("running", 1.0))
-        .with("init", task("dead", 0.5).exit(0.6, 0))
-        .with("bye", unstarted());
-    let mut case = Case::new(Target::AllTasks, Versions::default(), vec![before]);
-    let mut init = signaled(task("dead", 0.5).exit(0.6, 0), 5.0)
-        .restarting(5.0, 0.0, 1)
-        .event("Started", 5.1, "")
-        .exit(5.2, 0);
-    init.started_at = task("dead", 5.1).started_at;
-    case.news(
-        1,
-        vec![
-            later(11, task("running", 1.0).restarted(5.0, 1))
-                .with("init", init)
-                .with("bye", unstarted()),
-        ],
-    );
-    assert_eq!(case.accepted(), done());
-}
-
-#[test]
-fn running_tasks_leaves_a_finished_one_alone() {
-    // b02, the second call
-    let before = app(task("running", 1.0)).with("init", task("dead", 0.5).exit(0.6, 0));
-    let mut case = Case::running(before);
-    case.news(
-        1,
-        vec![
-            later(11, task("running", 1.0).restarted(5.0, 1))
-                .with("init", task("dead", 0.5).exit(0.6, 0)),
-        ],
-    );
-    assert_eq!(case.accepted(), done());
-}
-
-#[test]
-fn a_prestart_task_that_ends_by_itself_before_the_restart_is_not_waited_for() {
-    let versions = versions(vec![job(
-        0,
-        &[("web", &[("init", "prestart"), ("app", "")])],
-    )]);
-    let before = app(task("running", 1.0)).with("init", task("running", 0.5));
-    let mut case = Case::new(Target::RunningTasks, versions, vec![before]);
-    let ended = task("dead", 0.5).exit(4.0, 0);
-    case.news(
-        1,
-        vec![later(11, task("running", 1.0).restarted(5.0, 1)).with("init", ended.clone())],
-    );
-    assert_eq!(case.accepted(), done());
-    // Where that was all that ran, nothing was restarted.
-    let mut case = Case::new(
-        Target::Task("init".to_owned()),
-        case.want.versions.as_ref().clone(),
-        vec![app(task("running", 1.0)).with("init", task("running", 0.5))],
-    );
-    case.news(
-        11,
-        vec![later(11, task("running", 1.0)).with("init", ended)],
-    );
-    assert_eq!(
-        failed(&case.judge(CallState::Accepted(case.begin), 11)).to_string(),
-        "not restarted: no task was running"
-    );
-}
-
-#[test]
-fn a_batch_task_may_finish_again() {
-    let before = app(task("running", 1.0)).of_type("batch");
-    let mut case = Case::running(before);
-    let mut state = task("running", 1.0).restarted(5.0, 1).exit(5.5, 0);
-    state.state = task("dead", 1.0).state;
-    let news = later(11, state).client("complete");
-    case.news(1, vec![news.clone().of_type("batch")]);
-    assert_eq!(case.accepted(), done());
-    // In a service job that is no end to wait for.
-    let mut case = Case::running(app(task("running", 1.0)));
-    case.news(1, vec![news]);
-    assert!(matches!(failed(&case.accepted()), Cause::Ended { .. }));
-}
-
-#[test]
-fn only_named_tasks_count() {
-    let before = app(task("running", 1.0)).with("other", task("running", 1.0));
-    let mut case = Case::new(
-        Target::Task("app".to_owned()),
-        Versions::default(),
-        vec![before],
-    );
-    case.news(
-        1,
-        vec![later(11, task("running", 1.0).restarted(5.0, 1)).with("other", task("running", 1.0))],
-    );
-    assert_eq!(case.accepted(), done());
-}
-
-#[test]
 fn an_allocation_that_is_taken_away_fails() {
     let running = || signaled(task("running", 1.0), 5.0);
     // f02: updated. f03: drained. f06: scaled down. k02: lost.
@@ -453,6 +303,6 @@ fn nothing_is_judged_before_the_write_but_the_limit() {
     );
     assert_eq!(
         failed(&case.judge(CallState::NotSent, 60)).to_string(),
-        "not seen running again within 1m0s: the call could not be sent yet; it may still come: see \"nomad alloc status\", or give it longer with -timeout"
+        "not seen running again within 1m0s: the call could not be sent yet; that may still come, -timeout gives it longer"
     );
 }

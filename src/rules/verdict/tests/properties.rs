@@ -105,7 +105,7 @@ proptest! {
     ) {
         let target = if all_tasks { Target::AllTasks } else { Target::RunningTasks };
         let states = states(&steps);
-        let mut case = Case::new(target, Versions::default(), vec![at(10, &states[0], "running")]);
+        let mut case = Case::new(&target, Versions::default(), vec![at(10, &states[0], "running")]);
         for (index, state) in (11..).zip(&states) {
             case.news(seconds, vec![at(index, state, client)]);
             let call = call_state(&case, number);
@@ -137,7 +137,7 @@ proptest! {
             news = news.stopped("alloc is being migrated", next);
         }
         let replacement = allocation("b", 11, 12).with("app", last).client(client);
-        let mut case = Case::new(target, Versions::default(), vec![at(10, &states[0], "running")]);
+        let mut case = Case::new(&target, Versions::default(), vec![at(10, &states[0], "running")]);
         let call = call_state(&case, number);
         let all = || vec![news.clone(), replacement.clone()];
         case.list(seconds, all());
@@ -160,7 +160,7 @@ proptest! {
     ) {
         let target = if reschedule { Target::Reschedule } else { Target::RunningTasks };
         let states = states(&steps);
-        let mut case = Case::new(target, Versions::default(), vec![at(10, &states[0], "running")]);
+        let mut case = Case::new(&target, Versions::default(), vec![at(10, &states[0], "running")]);
         case.news(1, vec![at(11, states.last().unwrap_or(&states[0]), client)]);
         let call = call_state(&case, number);
         prop_assert!(!matches!(case.judge(call, LIMIT.as_secs()), Verdict::Pending(_)));

@@ -123,7 +123,9 @@ impl State {
             }
             steps.push_back((plan_at / 2, Step::FollowUps(outcome.follow_ups)));
         }
-        let fails = !outcome.failed.is_empty();
+        // What a system job cannot place on any node does not wait.
+        let fails =
+            !outcome.failed.is_empty() && matches!(eval.r#type.as_str(), "service" | "batch");
         if fails && !was_blocked {
             let mut blocked = eval.clone();
             blocked.id = self.rng.uuid();
@@ -318,7 +320,7 @@ impl State {
             .is_some_and(|deployment| deployment.is_active());
         let status = if job.is_parent() {
             if job.stop { "dead" } else { "running" }
-        } else if record.live > 0 || (deploying && !job.stop) {
+        } else if record.live > 0 || ((deploying || job.kind == "system") && !job.stop) {
             "running"
         } else if record.open_evals > 0 || self.tables.jobs[slot].evals.is_empty() {
             "pending"

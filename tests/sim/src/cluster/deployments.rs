@@ -1,6 +1,7 @@
 //! The deployment watcher: counts health, makes the evaluations that move a deployment on or end it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::changes::Object;
 use super::state::{Due, State};
@@ -27,9 +28,6 @@ impl State {
     ) -> Option<Object> {
         let reference = self.tables.deployment_ids.get(id).copied()?;
         let mut changed = (**self.tables.deployments[reference].as_ref()?).clone();
-        if !changed.is_active() {
-            return None;
-        }
         let mut counted = false;
         for (group, healthy, timestamp) in news {
             if let Some(group) = changed.task_groups.get_mut(group) {
@@ -49,17 +47,22 @@ impl State {
         changed.modify_time = self.now;
         let job = self.job_of_deployment(&changed);
         let (_, stored) = self.tables.put_deployment(job, changed);
-        if let std::collections::btree_map::Entry::Vacant(vacant) =
-            self.watcher.pending.entry(reference)
-        {
+        let fails = stored
+            .task_groups
+            .values()
+            .any(|group| group.unhealthy_allocs > 0);
+        let deployment = reference;
+        if !stored.is_active() {
+            // It ended before; what is told of its allocations still counts.
+        } else if fails {
+            // A failure is not collected with others.
+            let delay = self.draw((4_000_000, 7_000_000));
+            self.watcher.pending.entry(reference).or_insert(None);
+            self.plan_in(delay, Due::WatcherCommit { deployment });
+        } else if let Entry::Vacant(vacant) = self.watcher.pending.entry(reference) {
             vacant.insert(None);
             let delay = self.timing.watcher;
-            self.plan_in(
-                delay,
-                Due::Watched {
-                    deployment: reference,
-                },
-            );
+            self.plan_in(delay, Due::Watched { deployment });
         }
         Some(Object::Deployment(stored))
     }

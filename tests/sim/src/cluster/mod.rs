@@ -9,25 +9,31 @@ mod behaviour;
 mod broker;
 mod changes;
 mod config;
+mod constraints;
 mod deployments;
 mod node;
+mod outages;
 mod placement;
 mod plan;
+mod put;
 mod read;
+mod registration;
 mod report;
 mod rng;
+mod rollout;
 mod scheduler;
+mod simulate;
 mod state;
 mod tables;
 mod timers;
 mod truth;
 mod writes;
 
-pub(crate) use behaviour::parse_duration;
 pub use behaviour::{Behaviour, Rule, Selector};
 pub use changes::{Change, ChangeLog, Object};
 pub use config::{Config, NodeConfig, Timing};
 pub use read::Watch;
+pub(crate) use simulate::parse_duration;
 pub use state::{Registered, State, Stopped};
 pub use tables::Table;
 pub use truth::{AllocTruth, Process, Truth, Write, WriteKind};
@@ -299,6 +305,24 @@ impl Cluster {
                 .await
                 .unwrap_or_else(|_| Err(ApiError::internal("EOF"))),
         }
+    }
+
+    /// Drains a node (by id or name), or ends the drain and makes it eligible again. False for an
+    /// unknown node.
+    pub fn drain(&self, node: &str, on: bool) -> bool {
+        self.shared.with(|state| state.drain(node, on))
+    }
+
+    /// Kills the agent of a node (by id or name): restart calls answer 500 `EOF` once and then 404
+    /// `No path to node`; after 25 s the node is down and its allocations are lost. False for an
+    /// unknown node.
+    pub fn kill_agent(&self, node: &str) -> bool {
+        self.shared.with(|state| state.kill_agent(node))
+    }
+
+    /// Starts the agent of a node again. False for an unknown node.
+    pub fn start_agent(&self, node: &str) -> bool {
+        self.shared.with(|state| state.start_agent(node))
     }
 
     /// Makes a node (by id or name) eligible for placements or not. False for an unknown node.

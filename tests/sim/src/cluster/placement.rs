@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::constraints::satisfied;
 use super::rng::Rng;
 use super::tables::{NodeRef, Tables};
 use crate::model::{AllocMetric, Constraint, Job, Node, ScoreMeta, TaskGroup};
@@ -126,6 +127,65 @@ impl<'a> Placer<'a> {
         let node = scores.get(pick).map_or(*node, |(node, _)| *node);
         let shown = scores.into_iter().take(5).map(|(_, score)| score);
         metric.score_meta_data = Some(shown.collect());
+        self.takes(node, group);
+        Ok((node, metric))
+    }
+
+    /// Places an allocation on this very node; `None` if the node is none of the job's.
+    pub(crate) fn place_on(
+        &mut self,
+        node: NodeRef,
+        group: &'a TaskGroup,
+        rng: &mut Rng,
+    ) -> Option<Result<AllocMetric, Box<Failure>>> {
+        let stored = &self.tables.nodes[node];
+        if !self.in_reach(stored) {
+            return None;
+        }
+        let mut metric = AllocMetric {
+            allocation_time: rng.within((5_000, 120_000)),
+            nodes_evaluated: 1,
+            ..AllocMetric::default()
+        };
+        match self.check(node, stored, group) {
+            Check::Fits => {
+                for other in &self.tables.nodes {
+                    if other.is_usable() && self.in_reach(other) {
+                        metric.nodes_in_pool += 1;
+                        let datacenter = other.datacenter.clone();
+                        *metric.nodes_available.entry(datacenter).or_default() += 1;
+                    }
+                }
+                let mut score = self.score(node, stored, group, None);
+                // No other node competes, so nothing but the packing is scored.
+                score.scores.retain(|scorer, _| *scorer == "binpack");
+                score.norm_score = score.scores.values().sum();
+                metric.score_meta_data = Some(vec![score]);
+                self.takes(node, group);
+                Some(Ok(metric))
+            }
+            Check::Filtered(reason) => {
+                metric.nodes_filtered = 1;
+                metric.constraint_filtered = Some(BTreeMap::from([(reason, 1)]));
+                Some(Err(Box::new(Failure {
+                    metric,
+                    ..Failure::default()
+                })))
+            }
+            Check::Exhausted(dimension) => {
+                metric.nodes_exhausted = 1;
+                metric.dimension_exhausted = Some(BTreeMap::from([(dimension.to_owned(), 1)]));
+                exhausted(&mut metric, group, dimension);
+                Some(Err(Box::new(Failure {
+                    metric,
+                    ..Failure::default()
+                })))
+            }
+        }
+    }
+
+    /// One more allocation of a group is on a node.
+    fn takes(&mut self, node: NodeRef, group: &'a TaskGroup) {
         let (cpu, memory, disk) = group.demand();
         for (used, demand) in self.used[node].iter_mut().zip([cpu, memory, disk]) {
             *used += demand;
@@ -134,7 +194,6 @@ impl<'a> Placer<'a> {
         self.here
             .entry(group.name.as_str())
             .or_insert_with(|| vec![0; count])[node] += 1;
-        Ok((node, metric))
     }
 
     fn in_reach(&self, node: &Node) -> bool {
@@ -272,105 +331,5 @@ pub(crate) fn exhausted(metric: &mut AllocMetric, group: &TaskGroup, dimension: 
         };
         let before = entry.get(key).and_then(serde_json::Value::as_u64);
         entry[key] = (before.unwrap_or(0) + more).into();
-    }
-}
-
-/// What `${…}` stands for on a node; `None` if the node has no such thing.
-fn resolve(target: &str, node: &Node) -> Option<String> {
-    let Some(name) = target
-        .strip_prefix("${")
-        .and_then(|rest| rest.strip_suffix('}'))
-    else {
-        return Some(target.to_owned());
-    };
-    let text = |value: Option<&serde_json::Value>| Some(value?.as_str()?.to_owned());
-    match name {
-        "node.unique.id" => Some(node.id.clone()),
-        "node.unique.name" => Some(node.name.clone()),
-        "node.datacenter" => Some(node.datacenter.clone()),
-        "node.class" => Some(node.class.clone()),
-        "node.pool" => Some(node.pool.clone()),
-        _ => {
-            if let Some(key) = name.strip_prefix("meta.") {
-                text(node.meta.get(key))
-            } else if let Some(key) = name.strip_prefix("attr.") {
-                text(node.attributes().get(key))
-            } else {
-                None
-            }
-        }
-    }
-}
-
-/// The numbers of a version, for comparing.
-fn version(text: &str) -> Vec<u64> {
-    text.trim()
-        .trim_start_matches('v')
-        .split(['.', '-', '+'])
-        .map_while(|part| part.parse().ok())
-        .collect()
-}
-
-/// Does a version meet all of a comma-separated list of conditions?
-fn version_meets(have: &str, conditions: &str) -> bool {
-    let have = version(have);
-    conditions.split(',').map(str::trim).all(|condition| {
-        let split = condition
-            .find(|c: char| c.is_ascii_digit() || c == 'v')
-            .unwrap_or(condition.len());
-        let (operator, want) = condition.split_at(split);
-        let want = version(want);
-        match operator.trim() {
-            ">=" => have >= want,
-            ">" => have > want,
-            "<=" => have <= want,
-            "<" => have < want,
-            "!=" => have != want,
-            "~>" => have >= want && have.first() == want.first(),
-            _ => have == want,
-        }
-    })
-}
-
-fn satisfied(constraint: &Constraint, node: &Node) -> bool {
-    let left = resolve(&constraint.l_target, node);
-    let right = resolve(&constraint.r_target, node);
-    match (constraint.operand.as_str(), left, right) {
-        ("is_set", left, _) => left.is_some(),
-        ("is_not_set", left, _) => left.is_none(),
-        ("!=" | "not", left, right) => left != right,
-        (_, None, _) | (_, _, None) => false,
-        ("=" | "==" | "is" | "", Some(left), Some(right)) => left == right,
-        ("<", Some(left), Some(right)) => left < right,
-        ("<=", Some(left), Some(right)) => left <= right,
-        (">", Some(left), Some(right)) => left > right,
-        (">=", Some(left), Some(right)) => left >= right,
-        ("semver" | "version", Some(left), Some(right)) => version_meets(&left, &right),
-        ("set_contains" | "set_contains_all", Some(left), Some(right)) => right
-            .split(',')
-            .all(|want| left.split(',').any(|have| have.trim() == want.trim())),
-        ("set_contains_any", Some(left), Some(right)) => right
-            .split(',')
-            .any(|want| left.split(',').any(|have| have.trim() == want.trim())),
-        // Regular expressions and properties that count allocations are not modelled: they hold.
-        _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_compare_by_number() {
-        for (have, conditions, met) in [
-            ("2.0.5", ">= 1.4.0", true),
-            ("2.0.5", ">= 2.0.10", false),
-            ("2.0.5", ">= 1.4, < 3", true),
-            ("2.0.5", "~> 1.4", false),
-            ("2.0.5", "= 2.0.5", true),
-        ] {
-            assert_eq!(version_meets(have, conditions), met, "{have} {conditions}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::changes::Object;
-use super::state::{Due, State};
+use super::state::State;
 use super::tables::{AllocRef, EvalRef, JobRef, NodeRef};
 use super::truth::AllocTruth;
 use crate::model::{
@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) deployment: Option<Box<Deployment>>,
     /// The latest deployment's new status.
     pub(crate) deployment_status: Option<DeploymentStatusText>,
+    /// The latest deployment is written again although nothing changed in it, as for system jobs.
+    pub(crate) touch_deployment: bool,
     /// For the evaluation in the plan's transaction.
     pub(crate) next_eval: String,
 }
@@ -80,7 +82,6 @@ impl State {
                 alloc.alloc_modify_index = index;
                 if let Some(client) = stop.client {
                     alloc.client = client;
-                    alloc.client_description = stop.description;
                 }
                 told.push(stop.alloc);
             }
@@ -107,6 +108,7 @@ impl State {
                 told.push(*update);
             }
         }
+        self.touch_predecessors(&mut changed);
         let mut placed = Vec::new();
         for place in plan.places {
             let new = self.new_allocation(&place, &eval_id, deployment.as_ref());
@@ -117,7 +119,6 @@ impl State {
             }
             placed.push(new);
         }
-        self.touch_predecessors(&mut changed);
         for (_, alloc) in changed {
             let (_, stored) = self.tables.put_alloc(job, alloc);
             objects.push(Object::Allocation(stored));
@@ -129,7 +130,12 @@ impl State {
             objects.push(Object::Allocation(stored));
         }
         objects.extend(self.update_job_status(job));
-        objects.extend(self.write_deployment(job, deployment, plan.deployment_status));
+        objects.extend(self.write_deployment(
+            job,
+            deployment,
+            plan.deployment_status,
+            plan.touch_deployment,
+        ));
         let mut evaluated = (*self.tables.evals[eval]).clone();
         evaluated.next_eval = plan.next_eval;
         let (_, stored) = self.tables.put_eval(job, evaluated);
@@ -229,107 +235,6 @@ impl State {
             Arc::new(group.map_or_else(TaskResources::none, TaskResources::of))
         });
         Arc::clone(shared)
-    }
-
-    /// The deployment that the plan's allocations belong to: a new one, or the running one.
-    fn planned_deployment(&mut self, job: JobRef, plan: &Plan) -> Option<Deployment> {
-        let mut deployment = match &plan.deployment {
-            Some(new) => (**new).clone(),
-            None if plan.deployment_status.is_some() => return None,
-            None => (**self.tables.latest_deployment(job)?).clone(),
-        };
-        if !deployment.is_active() {
-            return None;
-        }
-        let newest = self.tables.job(job)?;
-        if (newest.version, newest.create_index)
-            != (deployment.job_version, deployment.job_create_index)
-        {
-            return None;
-        }
-        let mut changed = plan.deployment.is_some();
-        for place in &plan.places {
-            if let Some(group) = deployment.task_groups.get_mut(&place.group) {
-                group.placed_allocs += 1;
-                changed = true;
-            }
-        }
-        for update in &plan.updates {
-            let group = self.tables.alloc(*update).map(|alloc| &alloc.group);
-            if let Some(group) = group.and_then(|group| deployment.task_groups.get_mut(group)) {
-                group.placed_allocs += 1;
-                changed = true;
-            }
-        }
-        if changed {
-            for group in deployment.task_groups.values_mut() {
-                if group.placed_allocs > 0 && group.require_progress_by.is_none() {
-                    group.require_progress_by = Some(self.now.plus(group.progress_deadline));
-                }
-            }
-            deployment.modify_time = self.now;
-        }
-        Some(deployment)
-    }
-
-    fn write_deployment(
-        &mut self,
-        job: JobRef,
-        planned: Option<Deployment>,
-        status: Option<DeploymentStatusText>,
-    ) -> Vec<Object> {
-        let mut objects = Vec::new();
-        let latest = self.tables.latest_deployment(job).cloned();
-        if let (Some(status), Some(latest)) = (status, &latest) {
-            let mut ended = (**latest).clone();
-            ended.set_status(status);
-            ended.modify_time = self.now;
-            let (version, create) = (ended.job_version, ended.job_create_index);
-            let (_, stored) = self.tables.put_deployment(job, ended);
-            objects.push(Object::Deployment(stored));
-            if status == DeploymentStatusText::Successful {
-                objects.extend(self.mark_stable(job, version, create));
-            }
-        }
-        if let Some(planned) = planned {
-            let unchanged = latest.as_ref().is_some_and(|latest| {
-                latest.id == planned.id && latest.task_groups == planned.task_groups
-            });
-            if !unchanged {
-                let (reference, stored) = self.tables.put_deployment(job, planned);
-                let deadline = stored
-                    .task_groups
-                    .values()
-                    .filter_map(|group| group.require_progress_by)
-                    .min();
-                if let Some(deadline) = deadline {
-                    self.plan(
-                        deadline,
-                        Due::Progress {
-                            deployment: reference,
-                        },
-                    );
-                }
-                objects.push(Object::Deployment(stored));
-            }
-        }
-        objects
-    }
-
-    /// A version whose deployment succeeded is stable.
-    fn mark_stable(&mut self, slot: JobRef, version: u64, create_index: u64) -> Option<Object> {
-        let job = self.tables.job(slot)?;
-        if (job.version, job.create_index) != (version, create_index) || job.stable {
-            return None;
-        }
-        let mut stable = (**job).clone();
-        stable.stable = true;
-        stable.modify_index = self.tables.index;
-        let job = self.tables.put_job(slot, stable);
-        Some(Object::Job {
-            job,
-            deleted: false,
-        })
     }
 
     /// Keeps the record of what really happened: a new allocation, and whose place it takes.

@@ -73,6 +73,10 @@ pub(crate) enum Due {
     Watched { deployment: DeploymentRef },
     /// The watcher's collected evaluations are written.
     WatcherCommit { deployment: DeploymentRef },
+    /// The drainer looks at a node.
+    Drain { node: NodeRef },
+    /// A node has not been heard of for too long.
+    Heartbeat { node: NodeRef },
     /// A deployment must have made progress.
     Progress { deployment: DeploymentRef },
 }
@@ -188,7 +192,9 @@ impl State {
     pub(crate) fn run_until(&mut self, now: Time) {
         while let Some((at, what)) = self.timers.pop(now) {
             self.now = self.now.max(at);
-            self.carry_out(what);
+            if !self.misses(what) {
+                self.carry_out(what);
+            }
         }
         self.now = self.now.max(now);
     }
@@ -208,6 +214,8 @@ impl State {
             Due::HealthDeadline { alloc } => self.health_deadline(alloc),
             Due::Watched { deployment } => self.watched(deployment),
             Due::WatcherCommit { deployment } => self.watcher_commit(deployment),
+            Due::Drain { node } => self.drainer(node),
+            Due::Heartbeat { node } => self.heartbeat_missed(node),
             Due::Progress { deployment } => self.progress_deadline(deployment),
         }
     }

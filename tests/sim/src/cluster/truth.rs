@@ -24,7 +24,8 @@ pub struct Write {
     pub kind: WriteKind,
     /// Allocation id, or job id for writes on jobs.
     pub target: String,
-    /// Was it carried out? False for an error answer and for a restart that found nothing to do.
+    /// Was it taken on? False for an error answer, and for a restart that was answered 200 and found
+    /// no task to restart. A stop of what has stopped already is accepted, as Nomad does it.
     pub accepted: bool,
     /// When its effect was complete: a restart's old processes had exited. `None` while that is
     /// outstanding; a stop is complete at once.

@@ -93,7 +93,7 @@ pub(super) fn crash_loop() -> Value {
         name: "importer",
         image: "registry.example.com/shop/importer:5.1",
         simulate: json!([{"start_block_for": "300ms"},
-            {"start_from": 2, "run_for": "800ms", "exit_code": 78}]),
+            {"start_from": 2, "run_for": "20ms", "exit_code": 78}]),
         kill_timeout: 5,
     };
     let mut group = group("importer", 1, &[task(&importer)]);

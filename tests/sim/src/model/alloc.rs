@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::alloc_stub::AllocationStub;
 use super::eval::AllocMetric;
 use super::is_zero;
 use super::job::Job;
+use super::resources::TaskResources;
 use super::spec::TaskGroup;
 use super::task::TaskState;
 use super::time::{Time, as_nanos};
@@ -98,71 +99,6 @@ pub struct NetworkStatus {
     pub interface_name: &'static str,
 }
 
-/// What an allocation takes of its node, in the four shapes that the API prints.
-#[derive(Clone, Debug)]
-pub struct TaskResources {
-    /// `AllocatedResources`.
-    pub allocated: Value,
-    /// `Resources`.
-    pub total: Value,
-    /// `SharedResources`.
-    pub shared: Value,
-    /// `TaskResources`.
-    pub tasks: Value,
-}
-
-impl TaskResources {
-    /// Nothing: for a group that its job does not have.
-    pub(crate) fn none() -> Self {
-        Self {
-            allocated: Value::Null,
-            total: Value::Null,
-            shared: Value::Null,
-            tasks: Value::Null,
-        }
-    }
-
-    /// The resources of one allocation of this group.
-    pub fn of(group: &TaskGroup) -> Self {
-        let legacy = |cpu: u64, memory: u64, max: u64, disk: u64| {
-            json!({"CPU": cpu, "Cores": 0, "Devices": null, "DiskMB": disk, "IOPS": 0,
-                   "MemoryMB": memory, "MemoryMaxMB": max, "NUMA": null, "Networks": null,
-                   "SecretsMB": 0})
-        };
-        let (cpu, memory, disk) = group.demand();
-        // A task without a maximum of its own counts with its memory.
-        let max: u64 = group
-            .tasks
-            .iter()
-            .map(|task| task.resources.memory_max_mb.max(task.resources.memory_mb))
-            .sum();
-        let (mut modern, mut tasks) = (serde_json::Map::new(), serde_json::Map::new());
-        for task in &group.tasks {
-            let r = &task.resources;
-            modern.insert(
-                task.name.clone(),
-                json!({"Cpu": {"CpuShares": r.cpu, "ReservedCores": null}, "Devices": null,
-                       "Memory": {"MemoryMB": r.memory_mb, "MemoryMaxMB": r.memory_max_mb},
-                       "Networks": null}),
-            );
-            tasks.insert(
-                task.name.clone(),
-                legacy(r.cpu, r.memory_mb, r.memory_max_mb, 0),
-            );
-        }
-        Self {
-            allocated: json!({
-                "Shared": {"DiskMB": disk, "Networks": null, "Ports": null},
-                "TaskLifecycles": group.lifecycles(),
-                "Tasks": modern,
-            }),
-            total: legacy(cpu, memory, max, disk),
-            shared: legacy(0, 0, 0, disk),
-            tasks: tasks.into(),
-        }
-    }
-}
-
 /// An allocation. Serializes as in the event stream: without its job and without zero fields;
 /// [`Allocation::with_job`] is the answer of `GET /v1/allocation/:id`.
 #[derive(Clone, Debug)]
@@ -241,11 +177,7 @@ impl Allocation {
 
     /// The element of the lists, all keys but `AllocatedResources`.
     pub fn stub(&self) -> AllocationStub<'_> {
-        AllocationStub {
-            allocation: self,
-            resources: false,
-            task_states: true,
-        }
+        AllocationStub::of(self)
     }
 
     fn serialize_fields<S: Serializer>(
@@ -364,66 +296,4 @@ struct Wire<'a> {
     task_resources: &'a Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     task_states: Option<&'a BTreeMap<String, Arc<TaskState>>>,
-}
-
-/// Element of `GET /v1/job/:id/allocations` and `GET /v1/allocations`.
-#[derive(Clone, Copy, Debug)]
-pub struct AllocationStub<'a> {
-    allocation: &'a Allocation,
-    resources: bool,
-    task_states: bool,
-}
-
-impl AllocationStub<'_> {
-    /// With `AllocatedResources` (`resources=true`).
-    #[must_use]
-    pub fn with_resources(mut self, yes: bool) -> Self {
-        self.resources = yes;
-        self
-    }
-
-    /// With `TaskStates`, the default; `null` without (`task_states=false`).
-    #[must_use]
-    pub fn with_task_states(mut self, yes: bool) -> Self {
-        self.task_states = yes;
-        self
-    }
-}
-
-impl Serialize for AllocationStub<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let a = self.allocation;
-        let mut map = serializer.serialize_map(None)?;
-        if self.resources {
-            map.serialize_entry("AllocatedResources", &a.resources.allocated)?;
-        }
-        map.serialize_entry("ClientDescription", a.client_description)?;
-        map.serialize_entry("ClientStatus", &a.client)?;
-        map.serialize_entry("CreateIndex", &a.create_index)?;
-        map.serialize_entry("CreateTime", &a.create_time.nanos())?;
-        map.serialize_entry("DeploymentStatus", &a.health)?;
-        map.serialize_entry("DesiredDescription", a.desired_description)?;
-        map.serialize_entry("DesiredStatus", &a.desired)?;
-        map.serialize_entry("DesiredTransition", &a.transition)?;
-        map.serialize_entry("EvalID", &a.eval_id)?;
-        map.serialize_entry("FollowupEvalID", &a.followup_eval)?;
-        map.serialize_entry("ID", &a.id)?;
-        map.serialize_entry("JobID", &a.job.id)?;
-        map.serialize_entry("JobType", &a.job.kind)?;
-        map.serialize_entry("JobVersion", &a.job.version)?;
-        map.serialize_entry("ModifyIndex", &a.modify_index)?;
-        map.serialize_entry("ModifyTime", &a.modify_time.nanos())?;
-        map.serialize_entry("Name", &a.name)?;
-        map.serialize_entry("Namespace", &a.namespace)?;
-        map.serialize_entry("NextAllocation", &a.next)?;
-        map.serialize_entry("NodeID", &a.node_id)?;
-        map.serialize_entry("NodeName", &a.node_name)?;
-        map.serialize_entry("PreemptedAllocations", &())?;
-        map.serialize_entry("PreemptedByAllocation", "")?;
-        map.serialize_entry("RescheduleTracker", &a.tracker)?;
-        map.serialize_entry("TaskGroup", &a.group)?;
-        let states = a.task_states.as_ref().filter(|_| self.task_states);
-        map.serialize_entry("TaskStates", &states)?;
-        map.end()
-    }
 }

@@ -6,21 +6,24 @@
 //! Fields are declared in the order of their JSON names, because the agent sorts keys.
 
 mod alloc;
+mod alloc_stub;
 mod canonical;
 mod deployment;
 mod error;
 mod eval;
 mod job;
 mod node;
+mod resources;
 mod spec;
 mod summary;
 mod task;
 mod time;
 
 pub use alloc::{
-    Allocation, AllocationStub, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
-    NetworkStatus, RescheduleEvent, RescheduleTracker, TaskResources,
+    Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition, NetworkStatus,
+    RescheduleEvent, RescheduleTracker,
 };
+pub use alloc_stub::AllocationStub;
 pub use deployment::{Deployment, DeploymentState, DeploymentStatusText};
 pub use error::ApiError;
 pub use eval::{
@@ -28,6 +31,7 @@ pub use eval::{
 };
 pub use job::{Job, JobStub};
 pub use node::{Node, NodeStub};
+pub use resources::TaskResources;
 pub use spec::{
     Constraint, DelayFunction, Lifecycle, MigrateStrategy, ReschedulePolicy, RestartMode,
     RestartPolicy, Task, TaskGroup, UpdateStrategy,
@@ -36,7 +40,7 @@ pub use summary::{GroupSummary, JobSummary};
 pub use task::{EventKind, TaskEvent, TaskState, TaskStateKind};
 pub use time::{Clock, Time, go_duration};
 
-/// Serde helper: is this value what Go calls zero?
+/// For serde: is this value what Go calls zero?
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

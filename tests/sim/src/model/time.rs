@@ -56,7 +56,7 @@ impl Serialize for Time {
     }
 }
 
-/// Serde helper for fields that the API prints as an integer of nanoseconds (`CreateTime`).
+/// For serde: fields that the API prints as an integer of nanoseconds (`CreateTime`).
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes the field by reference"

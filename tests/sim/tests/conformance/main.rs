@@ -5,8 +5,10 @@
 //! call may be answered up to 0.11 s earlier or later than recorded, because the recorded scripts see
 //! their signal only every 0.1 s.
 
+mod check;
 mod recording;
 mod replay;
+mod send;
 mod shape;
 mod trace;
 
@@ -24,6 +26,10 @@ fn ended_by_sigint() -> Behaviour {
     }
 }
 
+fn whole(run: &Replay) {
+    run.check(TOLERANCE);
+}
+
 fn done_at_once() -> Behaviour {
     Behaviour::exits_after(0, 0)
 }
@@ -33,10 +39,7 @@ async fn b01_restart_of_running_tasks() {
     let mut setting =
         Setting::default().rule(Selector::job("b01-running").task("init"), done_at_once());
     setting.purged_before = true;
-    conforms("b01-restart-running-tasks", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b01-restart-running-tasks", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,16 +47,13 @@ async fn b02_restart_of_all_tasks() {
     let setting = Setting::default()
         .rule(Selector::job("b02-all").task("init"), done_at_once())
         .rule(Selector::job("b02-all").task("bye"), done_at_once());
-    conforms("b02-restart-all-tasks", setting, |run| run.check(TOLERANCE)).await;
+    conforms("b02-restart-all-tasks", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn b03_restart_of_a_single_task() {
     let setting = Setting::default().rule(Selector::job("b03-single").task("init"), done_at_once());
-    conforms("b03-restart-single-task", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b03-restart-single-task", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,10 +62,7 @@ async fn b04_restart_of_a_task_that_ignores_the_signal() {
         Selector::job("b04-kill").task("app"),
         Behaviour::ignores_signal(),
     );
-    conforms("b04-restart-kill-timeout", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b04-restart-kill-timeout", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,10 +87,7 @@ async fn b06_restart_and_stop_with_a_task_shutdown_delay() {
 
 #[tokio::test(start_paused = true)]
 async fn b07_restart_with_a_slow_start() {
-    conforms("b07-restart-slow-start", Setting::default(), |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b07-restart-slow-start", Setting::default(), whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,10 +96,7 @@ async fn b08_restart_into_a_crash_loop() {
     let setting = Setting::default()
         .rule(app(), ended_by_sigint())
         .rule(app().start_from(2), Behaviour::exits_after(0, 3));
-    conforms("b08-restart-then-crash-loop", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b08-restart-then-crash-loop", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,10 +110,7 @@ async fn b09_restart_of_a_task_that_cannot_start() {
         .rule(job().task("rm"), done_at_once())
         .rule(job().task("app"), ended_by_sigint())
         .rule(job().task("app").start(2), Behaviour::start_fails(error));
-    conforms("b09-restart-then-start-failure", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b09-restart-then-start-failure", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,39 +122,18 @@ async fn b10_restart_of_what_cannot_be_restarted() {
     let setting = Setting::default()
         .rule(group("done"), done_at_once())
         .rule(group("bad"), Behaviour::exits_after(0, 1));
-    conforms("b10-restart-not-possible", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b12_restart_of_a_leader() {
-    let setting = Setting::default().rule(
-        Selector::job("b12-leader").task("app"),
-        Behaviour::ignores_signal(),
-    );
-    conforms("b12-restart-leader-task", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("b10-restart-not-possible", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn c01_stop_of_a_service_allocation() {
-    conforms("c01-stop-service", Setting::default(), |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("c01-stop-service", Setting::default(), whole).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn c02_stop_with_shutdown_delays() {
     let setting = Setting::default().rule(Selector::job("c02-delay"), Behaviour::ignores_signal());
-    conforms("c02-stop-shutdown-delay", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("c02-stop-shutdown-delay", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +142,7 @@ async fn c03_stop_of_an_allocation_that_stops_already() {
         Setting::default().rule(Selector::job("c03-again"), Behaviour::ignores_signal());
     // The recorded node had not heard of a placement 21 ms after the stop that led to it.
     setting.timing.fetch = (30 * MS, 34 * MS);
-    conforms("c03-stop-again", setting, |run| run.check(TOLERANCE)).await;
+    conforms("c03-stop-again", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,10 +152,7 @@ async fn c04_replacement_that_fails_and_is_rescheduled() {
         .rule(Selector::job("c04-chain"), ended_by_sigint())
         .rule(replacements(), Behaviour::exits_after(0, 7))
         .later(17.0, replacements(), Behaviour::runs());
-    conforms("c04-replacement-fails-rescheduled", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("c04-replacement-fails-rescheduled", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,18 +163,12 @@ async fn c05_replacement_that_fails_for_good() {
             Selector::job("c05-noresched").replacements(),
             Behaviour::exits_after(0, 7),
         );
-    conforms("c05-replacement-fails-for-good", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("c05-replacement-fails-for-good", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn c06_placement_without_an_eligible_node() {
-    conforms("c06-placement-ineligible", Setting::default(), |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("c06-placement-ineligible", Setting::default(), whole).await;
 }
 
 /// Ten stops at once: the order in which they arrive is chance, so the transactions are compared
@@ -258,19 +216,13 @@ fn same_without_numbers(run: &Replay) {
 
 #[tokio::test(start_paused = true)]
 async fn c10_replacement_that_misses_its_healthy_deadline() {
-    conforms("c10-stop-unhealthy-deadline", Setting::default(), |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("c10-stop-unhealthy-deadline", Setting::default(), whole).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn f02_update_of_the_job_during_a_restart() {
     let setting = Setting::default().rule(Selector::job("f02-update"), Behaviour::ignores_signal());
-    conforms("f02-update-during-restart", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("f02-update-during-restart", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,19 +231,13 @@ async fn f04_stop_of_the_job_during_a_restart() {
         Setting::default().rule(Selector::job("f04-jobstop"), Behaviour::ignores_signal());
     // The evaluate call reached the recorded server 17 ms after the stop before it.
     setting.timing.evaluated = (2 * MS, 3 * MS);
-    conforms("f04-job-stop-during-restart", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("f04-job-stop-during-restart", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn f05_purge_of_the_job_during_a_restart() {
     let setting = Setting::default().rule(Selector::job("f05-purge"), Behaviour::ignores_signal());
-    conforms("f05-job-purge-during-restart", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("f05-job-purge-during-restart", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,8 +247,15 @@ async fn f06_scaling_while_allocations_are_replaced() {
     setting.purged_before = true;
     // The second stop reached the recorded server before the first one's evaluation was complete.
     setting.timing.evaluated = (6 * MS, 7 * MS);
-    conforms("f06-scale-down-during-replace", setting, |run| {
-        run.check(TOLERANCE)
-    })
-    .await;
+    conforms("f06-scale-down-during-replace", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_stop_and_evaluate_of_a_system_job() {
+    conforms("d01-system-stop-evaluate", Setting::default(), whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn d06_stop_during_the_deployment_of_a_system_job() {
+    conforms("d06-system-stop-in-deployment", Setting::default(), whole).await;
 }

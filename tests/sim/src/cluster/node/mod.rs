@@ -4,7 +4,9 @@
 //! tables with the node's next report ([`super::report`]).
 
 mod alloc;
+mod ending;
 mod health;
+mod policy;
 mod process;
 mod restart;
 mod task;
@@ -23,11 +25,17 @@ use crate::model::Time;
 pub(crate) struct Node {
     /// Ticks come at whole multiples of the pause after this.
     pub(super) anchor: Time,
-    pub(super) tick_planned: bool,
+    pub(crate) tick_planned: bool,
     /// A report is under way; no ticks until it is written.
     pub(super) sending: bool,
     /// Allocations with something to report.
     pub(super) dirty: BTreeSet<AllocRef>,
+    /// Its agent does not run.
+    pub(crate) agent_dead: bool,
+    /// A call has found that out.
+    pub(crate) session_broken: bool,
+    /// What would have happened meanwhile.
+    pub(crate) missed: Vec<Due>,
 }
 
 impl Node {
@@ -37,6 +45,9 @@ impl Node {
             tick_planned: false,
             sending: false,
             dirty: BTreeSet::new(),
+            agent_dead: false,
+            session_broken: false,
+            missed: Vec::new(),
         }
     }
 }

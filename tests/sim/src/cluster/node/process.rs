@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::alloc::Runner;
 use super::task::Step;
 pub(super) use crate::cluster::behaviour::Process;
-use crate::cluster::behaviour::{Behaviour, Rule, rules_of};
+use crate::cluster::behaviour::{Behaviour, Rule};
+use crate::cluster::simulate::rules_of;
 use crate::cluster::state::State;
 use crate::cluster::truth;
 use crate::model::Job;
@@ -20,6 +21,17 @@ pub(crate) struct Exit {
     pub(super) code: i32,
     pub(super) signal: i32,
     pub(super) message: String,
+}
+
+impl Exit {
+    /// By force.
+    pub(super) fn killed() -> Self {
+        Self {
+            code: 128 + SIGKILL,
+            signal: SIGKILL,
+            message: String::new(),
+        }
+    }
 }
 
 impl Behaviour {
@@ -94,14 +106,7 @@ impl State {
             )
         } else {
             let force = self.draw((1_000_000, 8_000_000));
-            (
-                timeout + force,
-                Exit {
-                    code: 128 + SIGKILL,
-                    signal: SIGKILL,
-                    message: String::new(),
-                },
-            )
+            (timeout + force, Exit::killed())
         };
         run.tasks[task].exit = exit;
         self.step(run, task, Step::Dying, delay);

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 
 use super::alloc::{Phase, Runner};
+use super::process::Exit;
 use super::task::Step;
 use crate::cluster::state::{Answer, Due, State};
+use crate::cluster::tables::{AllocRef, NodeRef};
 use crate::cluster::truth::WriteKind;
 use crate::cluster::writes::check_id;
 use crate::model::{ApiError, EventKind, TaskStateKind};
@@ -46,6 +48,7 @@ impl State {
         let write = self.record(kind, id, false);
         let unknown = || ApiError::not_found(format!("Unknown allocation {id:?}"));
         let alloc = self.tables.alloc_ids.get(id).copied().ok_or_else(unknown)?;
+        self.reach(alloc)?;
         let answer = self.with_runner(alloc, |state, run| {
             if !task.is_empty() && all {
                 return Err(ApiError::internal(
@@ -59,6 +62,49 @@ impl State {
             }
         });
         answer.unwrap_or_else(|| Err(unknown()))
+    }
+
+    /// Is the agent of an allocation's node there?
+    fn reach(&mut self, alloc: AllocRef) -> Result<(), ApiError> {
+        let stored = self.tables.alloc(alloc);
+        let node = stored.and_then(|a| self.tables.node_ids.get(&a.node_id).copied());
+        let Some(side) = node.and_then(|node| self.nodes.get_mut(node)) else {
+            return Ok(());
+        };
+        if !side.agent_dead {
+            return Ok(());
+        }
+        // The first call after an agent's death still goes out on its connection.
+        if side.session_broken {
+            return Err(ApiError::not_found("No path to node"));
+        }
+        side.session_broken = true;
+        Err(ApiError::internal("EOF"))
+    }
+
+    /// The agent of a node has died: the calls that wait there get no answer.
+    pub(crate) fn drop_calls(&mut self, node: NodeRef) {
+        for run in self.runners.iter_mut().flatten() {
+            if run.node == node {
+                run.calls.clear();
+                run.delayed_calls.clear();
+            }
+        }
+    }
+
+    /// A restarted agent takes a task that was being restarted for one that has crashed, and the
+    /// restart policy decides when it starts again.
+    pub(crate) fn recover(&mut self, alloc: AllocRef) {
+        self.with_runner(alloc, |state, run| {
+            run.gates_closed = false;
+            for task in 0..run.tasks.len() {
+                if run.tasks[task].restart && run.tasks[task].has_process() {
+                    run.tasks[task].restart = false;
+                    run.tasks[task].exit = Exit::killed();
+                }
+            }
+            state.mark_dirty(run);
+        });
     }
 
     fn restart_task(

@@ -7,7 +7,7 @@ use super::process::Exit;
 use crate::cluster::behaviour::{Behaviour, Rule};
 use crate::cluster::state::{Due, State};
 use crate::cluster::tables::AllocRef;
-use crate::model::{EventKind, RestartMode, TaskState, TaskStateKind, Time, go_duration};
+use crate::model::{EventKind, TaskState, TaskStateKind, Time};
 
 /// What a task is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,9 @@ pub(crate) struct Task {
     pub(super) restart: bool,
     /// It must not start again.
     pub(super) kill: bool,
-    window: Time,
-    attempts: u32,
+    /// Begin of the restart policy's interval, and the attempts in it.
+    pub(super) window: Time,
+    pub(super) attempts: u32,
 }
 
 impl Task {
@@ -255,44 +256,8 @@ impl State {
         self.check_health(run);
     }
 
-    /// A task ended, or did not start, by itself: the restart policy decides.
-    fn restart_by_policy(&mut self, run: &mut Runner, task: usize) {
-        let policy = run.group().tasks[task].restart_policy.clone();
-        let entry = &mut run.tasks[task];
-        if self.now.nanos() - entry.window.nanos() > policy.interval {
-            entry.window = self.now;
-            entry.attempts = 0;
-        }
-        entry.attempts += 1;
-        let within = entry.attempts <= policy.attempts;
-        let rest = entry.window.plus(policy.interval).nanos() - self.now.nanos();
-        if within {
-            let delay = policy.delay + self.draw((0, policy.delay / 4));
-            self.restarting(run, task, "Restart within policy", delay);
-            self.step(run, task, Step::Delay, delay);
-        } else if policy.mode == RestartMode::Delay && policy.attempts > 0 {
-            let reason = "Exceeded allowed attempts, applying a delay";
-            self.restarting(run, task, reason, rest);
-            self.step(run, task, Step::Delay, rest);
-        } else if policy.attempts == 0 {
-            self.give_up(run, task, "Policy allows no restarts".to_owned());
-        } else {
-            let reason = format!(
-                "Exceeded allowed attempts {} in interval {} and mode is \"fail\"",
-                policy.attempts,
-                go_duration(policy.interval)
-            );
-            self.give_up(run, task, reason);
-        }
-    }
-
-    fn give_up(&mut self, run: &mut Runner, task: usize, reason: String) {
-        self.event(run, task, EventKind::NotRestarting { reason });
-        self.die(run, task, true);
-    }
-
     /// A task is dead; what follows from it comes a millisecond later on a real node, here at once.
-    fn die(&mut self, run: &mut Runner, task: usize, failed: bool) {
+    pub(super) fn die(&mut self, run: &mut Runner, task: usize, failed: bool) {
         self.bury(run, task, failed);
         self.check_health(run);
         self.after_death(run);

@@ -17,7 +17,7 @@ impl State {
     /// Plans the next tick; ticks come on a grid, and only while there is something to report.
     pub(crate) fn plan_tick(&mut self, node: NodeRef) {
         let side = &mut self.nodes[node];
-        if side.tick_planned || side.sending || side.dirty.is_empty() {
+        if side.tick_planned || side.sending || side.agent_dead || side.dirty.is_empty() {
             return;
         }
         side.tick_planned = true;

@@ -1,0 +1,54 @@
+//! Two answers about one allocation: a list leaves some of it out, and some of it never changes.
+
+use std::sync::Arc;
+
+use crate::nomad::json::Allocation;
+
+/// Takes what never changes, and what a list leaves out, from older news or from another form of the same. Says whether anything
+/// was new.
+pub(super) fn complete(known: &mut Arc<Allocation>, news: &Allocation) -> bool {
+    let same_index = known.modify_index == news.modify_index;
+    let job = known.job.is_none() && news.job.is_some() && known.job_version == news.job_version;
+    let previous = known.previous_allocation.is_empty() && !news.previous_allocation.is_empty();
+    let kind = known.job_type.is_empty() && !news.job_type.is_empty();
+    let deployment = same_index && known.deployment_id.is_empty() && !news.deployment_id.is_empty();
+    if !(job || previous || kind || deployment) {
+        return false;
+    }
+    let known = Arc::make_mut(known);
+    if job {
+        known.job.clone_from(&news.job);
+    }
+    if previous {
+        known.previous_allocation = news.previous_allocation.clone();
+    }
+    if kind {
+        known.job_type = news.job_type.clone();
+    }
+    if deployment {
+        known.deployment_id = news.deployment_id.clone();
+    }
+    true
+}
+
+/// Carries over what a list leaves out and what does not change: the predecessor, and the job as long as its version is the same.
+pub(super) fn keep_what_never_changes(known: &Allocation, news: &mut Allocation) {
+    if news.job.is_none() && news.job_version == known.job_version {
+        news.job.clone_from(&known.job);
+    }
+    if news.previous_allocation.is_empty() {
+        news.previous_allocation = known.previous_allocation.clone();
+    }
+    if news.job_type.is_empty() {
+        news.job_type = known.job_type.clone();
+    }
+}
+
+/// Whether anything but the indexes and times of the change itself differs: a plan gives neighbours a new index too.
+pub(super) fn differs(known: &Allocation, news: &mut Allocation) -> bool {
+    let stamp = (news.modify_index, news.modify_time);
+    (news.modify_index, news.modify_time) = (known.modify_index, known.modify_time);
+    let different = known != news;
+    (news.modify_index, news.modify_time) = stamp;
+    different
+}
