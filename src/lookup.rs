@@ -59,7 +59,10 @@ pub(crate) enum LookupError {
         quote(.0)
     )]
     Unaddressable(String),
-    /// The operator said no, or chose none.
+    /// Several match, and the operator chose none.
+    #[error("Prefix {} matched multiple jobs and none was chosen", quote(.0))]
+    NoneChosen(String),
+    /// The operator said no to the one match.
     #[error("Job restart canceled.")]
     Declined,
     /// Ctrl-C at a question.
@@ -277,7 +280,7 @@ async fn choose(
         return match reporter.ask(Question::WhichJob { heading, choices }).await {
             Answer::Choice(index) if index < stubs.len() => Ok(stubs.swap_remove(index)),
             Answer::Interrupted => Err(LookupError::Interrupted),
-            _ => Err(LookupError::Declined),
+            _ => Err(LookupError::NoneChosen(argument.into())),
         };
     }
     let Some(only) = stubs.pop() else {

@@ -45,6 +45,7 @@ impl From<LookupError> for Early {
     fn from(error: LookupError) -> Self {
         match error {
             LookupError::Interrupted => Self::Interrupted(exit::SIGINT),
+            LookupError::Declined => Self::Declined,
             error => Self::Error(error.to_string()),
         }
     }

@@ -6,5 +6,7 @@ mod jobs;
 mod lookup;
 mod memory;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod tls;
 mod usage;
