@@ -163,6 +163,11 @@ impl Program {
         self
     }
 
+    pub(crate) fn stdin(mut self, stdin: Stdio) -> Self {
+        self.0.stdin(stdin);
+        self
+    }
+
     /// Runs to the end.
     pub(crate) fn run(self) -> Ran {
         self.spawn().wait()
