@@ -4,6 +4,7 @@ mod connection;
 mod golden;
 mod jobs;
 mod lookup;
+mod program;
 mod streams;
 mod support;
 mod tls;
