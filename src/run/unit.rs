@@ -7,9 +7,10 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use super::batch::{Batch, DeadEnd};
-use super::context::Context;
+use super::context::{Context, Done};
 use super::ledger::Fate;
 use super::progress::Progress;
+use super::worker::Work;
 use crate::event::{EventKind, RunError, Target};
 use crate::nomad::error::{ApiError, CallError, ReadError};
 use crate::nomad::json::AllocId;
@@ -25,6 +26,8 @@ use crate::rules::verdict::{
 use crate::watch::{Follower, Health, PATIENCE};
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
+/// Pause before a read that a verdict asks for is repeated, when the one before has not decided it.
+const CONFIRM_PACE: Duration = Duration::from_secs(1);
 
 /// How one write and its wait ended.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub(super) enum End {
 pub(super) struct Unit {
     context: Arc<Context>,
     candidate: Candidate,
+    /// Its place in the processing order.
+    place: usize,
     batch: Arc<Batch>,
     target: Target,
 }
@@ -55,16 +60,12 @@ struct Write {
 }
 
 impl Unit {
-    pub(super) fn new(
-        context: &Arc<Context>,
-        candidate: &Candidate,
-        batch: &Arc<Batch>,
-        target: Target,
-    ) -> Self {
+    pub(super) fn new(context: &Arc<Context>, work: &Work, target: Target) -> Self {
         Self {
             context: Arc::clone(context),
-            candidate: candidate.clone(),
-            batch: Arc::clone(batch),
+            candidate: work.candidate.clone(),
+            place: work.place,
+            batch: Arc::clone(&work.batch),
             target,
         }
     }
@@ -124,6 +125,7 @@ impl Unit {
         let mut dead_end = self.batch.dead_end();
         let want = self.want();
         let mut progress = Progress::new(context, base);
+        let mut confirmed: Option<Instant> = None;
         let mut write = Write {
             handle: Some(self.send(permit)),
             state: CallState::Open,
@@ -144,7 +146,12 @@ impl Unit {
             });
             let reason = match verdict {
                 Verdict::Done { by } => {
-                    progress.done(by);
+                    progress.done(by.clone());
+                    context.done().push(Done {
+                        place: self.place,
+                        base: base.clone(),
+                        by,
+                    });
                     return End::Done;
                 }
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
@@ -153,11 +160,17 @@ impl Unit {
                 Verdict::Failed(cause) => return self.failed(&cause),
                 Verdict::Pending(reason) => reason,
             };
+            let mut wake = wake;
             if let Some(confirm) = &reason.confirm {
-                if let Err(error) = context.feed.confirm(confirm).await {
-                    return self.lost(&error);
+                let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);
+                if now >= due {
+                    if let Err(error) = context.feed.confirm(confirm).await {
+                        return self.lost(&error);
+                    }
+                    confirmed = Some(Instant::now());
+                    continue;
                 }
-                continue;
+                wake = Some(wake.map_or(due, |wake| wake.min(due)));
             }
             if let Some(text) = self.stuck(dead_end.borrow_and_update().as_ref()) {
                 return self.error(text, true);

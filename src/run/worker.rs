@@ -26,7 +26,7 @@ pub(super) async fn work(context: Arc<Context>, work: Work) {
     let candidate = &work.candidate;
     let mut units = JoinSet::new();
     for (order, target) in targets(&context, candidate).into_iter().enumerate() {
-        let unit = Unit::new(&context, candidate, &work.batch, target);
+        let unit = Unit::new(&context, &work, target);
         units.spawn(async move { (order, unit.run().await) });
     }
     let mut joined = units.join_all().await;
@@ -64,11 +64,12 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
             End::Untouched => done = false,
             End::Skipped(reason) => {
                 done = false;
+                let reason = reason.clause(context.plan.verbose);
                 context.reporter.emit(EventKind::AllocationSkipped {
                     allocation: Arc::clone(id),
-                    reason: reason.to_string(),
+                    reason: reason.clone(),
                 });
-                context.set(id, Fate::Skipped(reason.to_string()));
+                context.set(id, Fate::Skipped(reason));
             }
             End::Failed(error) => {
                 done = false;

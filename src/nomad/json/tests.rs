@@ -47,11 +47,9 @@ pub(super) const STOP: &str = include_str!("../../../tests/fixtures/stop.jsonl")
 
 /// The body of one line of a recording.
 fn body_of<T: DeserializeOwned>(file: &str, origin: &str) -> T {
-    parsed(file)
-        .into_iter()
-        .find(|(recorded, _)| recorded.origin == origin)
-        .map(|(_, value)| value)
-        .unwrap_or_else(|| panic!("{origin}"))
+    let mut all = parsed(file).into_iter();
+    let found = all.find(|(recorded, _)| recorded.origin == origin);
+    found.unwrap().1
 }
 
 fn allocation<'a>(list: &'a [Allocation], id: &str) -> &'a Allocation {

@@ -303,6 +303,6 @@ fn nothing_is_judged_before_the_write_but_the_limit() {
     );
     assert_eq!(
         failed(&case.judge(CallState::NotSent, 60)).to_string(),
-        "not seen running again within 1m0s: the call could not be sent yet; it may still come: see \"nomad alloc status\", or give it longer with -timeout"
+        "not seen running again within 1m0s: the call could not be sent yet; that may still come, -timeout gives it longer"
     );
 }
