@@ -238,7 +238,7 @@ fn pause_between_batches_and_wait_for_input() {
         printed += question;
         terminal.send_line(answer).unwrap();
         // This terminal does not show what is typed; the page's does.
-        printed += &format!("{answer}\n");
+        printed.extend([answer, "\n"]);
     }
     printed += &terminal.exp_eof().unwrap();
     assert_page(&printed.replace("\r\n", "\n"), ASK);
