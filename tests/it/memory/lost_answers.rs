@@ -16,7 +16,11 @@ const UNKNOWN: &str = "outcome unknown, not repeated: the restart got no answer 
 async fn ran(mode: &str, fault: Fault) -> (Vec<String>, Ran) {
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
-    let path = if mode == "-reschedule" { "/stop" } else { "/restart" };
+    let path = if mode == "-reschedule" {
+        "/stop"
+    } else {
+        "/restart"
+    };
     let ran = Scene::of(&cluster)
         .args(["-yes", mode, "web"])
         .fault(Rule::on(path, fault).nth(2))
@@ -70,9 +74,15 @@ async fn a_stop_that_was_carried_out_is_seen_to_be() {
 async fn a_restart_that_got_lost_is_not_repeated() {
     for (fault, lost) in [
         (Fault::ResetBefore, "connection reset by peer"),
-        (Fault::Status(500, "boom".to_owned()), "Unexpected response code: 500 (boom)"),
         (
-            Fault::Html(502, "<html><body><h1>Bad gateway</h1></body></html>".to_owned()),
+            Fault::Status(500, "boom".to_owned()),
+            "Unexpected response code: 500 (boom)",
+        ),
+        (
+            Fault::Html(
+                502,
+                "<html><body><h1>Bad gateway</h1></body></html>".to_owned(),
+            ),
             "Unexpected response code: 502",
         ),
         (
@@ -86,7 +96,10 @@ async fn a_restart_that_got_lost_is_not_repeated() {
             .explained(&format!("{UNKNOWN}\n"))
             .explained(lost)
             .explained("1 of 3 allocations restarted, 1 failed, 1 not touched.");
-        assert!(ran.stdout.contains("Stopping job restart due to unrecoverable error"));
+        assert!(
+            ran.stdout
+                .contains("Stopping job restart due to unrecoverable error")
+        );
         assert_eq!(ran.touched(), ids[..1], "{fault:?}");
         assert_eq!(puts(&ran), 2, "{fault:?}");
         assert_eq!(ran.starts(&ids[1], "app"), 0);
@@ -137,14 +150,22 @@ async fn a_restart_that_is_never_taken_fails_in_time() {
         .explained("Error restarting allocation \"<id 1>\": the call could not be sent within the time limit: Unexpected response code: 429 (slow down)")
         .explained("0 of 2 allocations restarted, 1 failed, 1 not touched.");
     assert!(ran.writes().is_empty());
-    assert!((50..=60).contains(&ran.took().as_secs()), "{:?}", ran.took());
+    assert!(
+        (50..=60).contains(&ran.took().as_secs()),
+        "{:?}",
+        ran.took()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_restart_is_an_error_of_its_allocation() {
     // N20, 5.3.6. With -yes the run goes on.
     for (status, text, hint) in [
-        (404, "No path to node", "; its node is down or cut off, -reschedule can move the allocation"),
+        (
+            404,
+            "No path to node",
+            "; its node is down or cut off, -reschedule can move the allocation",
+        ),
         (500, "Could not find task runner for task", ""),
         (400, "Missing allocation ID", ""),
     ] {
@@ -161,12 +182,19 @@ async fn a_refused_restart_is_an_error_of_its_allocation() {
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_restart_stops_the_run() {
-    let (ids, ran) = ran("-all-tasks", Fault::Status(403, "Permission denied".to_owned())).await;
+    let (ids, ran) = ran(
+        "-all-tasks",
+        Fault::Status(403, "Permission denied".to_owned()),
+    )
+    .await;
     let ran = ran
         .ended_with(1)
         .explained("* Error restarting allocation \"<id 1>\": Unexpected response code: 403 (Permission denied)\n")
         .explained("1 of 3 allocations restarted, 1 failed, 1 not touched.");
-    assert!(ran.stdout.contains("Stopping job restart due to unrecoverable error"));
+    assert!(
+        ran.stdout
+            .contains("Stopping job restart due to unrecoverable error")
+    );
     assert_eq!(ran.touched(), ids[..1]);
 }
 

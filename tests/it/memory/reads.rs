@@ -39,14 +39,26 @@ fn in_order(ran: &Ran, ids: &[String]) {
 async fn ten_seconds_without_a_leader() {
     // N8, N2
     for (text, rule) in [
-        ("Unexpected response code: 500 (No cluster leader)", leaderless()),
-        ("connection reset by peer", Rule::on("", Fault::ResetBefore).method(Method::GET)),
-        ("connection refused", Rule::on("", Fault::Refused).method(Method::GET)),
+        (
+            "Unexpected response code: 500 (No cluster leader)",
+            leaderless(),
+        ),
+        (
+            "connection reset by peer",
+            Rule::on("", Fault::ResetBefore).method(Method::GET),
+        ),
+        (
+            "connection refused",
+            Rule::on("", Fault::Refused).method(Method::GET),
+        ),
         (
             "Unexpected response code: 429 (slow)",
             Rule::on("", Fault::Status(429, "slow".to_owned())).method(Method::GET),
         ),
-        ("cannot be used", Rule::on("", Fault::Html(200, "<html>".to_owned())).method(Method::GET)),
+        (
+            "cannot be used",
+            Rule::on("", Fault::Html(200, "<html>".to_owned())).method(Method::GET),
+        ),
     ] {
         let cluster = running(&web_with(3, &json!([{"start_block_for": "4s"}]))).await;
         let ids = allocations(&cluster, "web");
@@ -122,11 +134,21 @@ async fn a_cluster_that_never_answers_again_in_mid_batch() {
         let unknown = "no answer from Nomad, what became of it is not known: Unexpected response code: 500 (No cluster leader)\n";
         let ran = ran
             .ended_with(1)
-            .explained(&format!("* Error restarting allocation \"<id 1>\": {unknown}"))
-            .explained(&format!("* Error restarting allocation \"<id 2>\": {unknown}"))
-            .explained(&format!("0 of 3 allocations {verb}, 2 failed, 1 not touched."));
+            .explained(&format!(
+                "* Error restarting allocation \"<id 1>\": {unknown}"
+            ))
+            .explained(&format!(
+                "* Error restarting allocation \"<id 2>\": {unknown}"
+            ))
+            .explained(&format!(
+                "0 of 3 allocations {verb}, 2 failed, 1 not touched."
+            ));
         assert_eq!(ran.touched(), ids[..2], "{mode}");
-        assert!(ran.took() < Duration::from_secs(120), "{mode} {:?}", ran.took());
+        assert!(
+            ran.took() < Duration::from_secs(120),
+            "{mode} {:?}",
+            ran.took()
+        );
     }
 }
 
@@ -172,8 +194,14 @@ async fn before_the_first_write_patience_is_short() {
     for (path, what) in [
         ("/v1/job/web", "Error querying job \"web\""),
         ("/versions", "Error retrieving versions of job \"web\""),
-        ("/allocations", "Error retrieving allocations for job \"web\""),
-        ("/deployment", "Error retrieving deployments for job \"web\""),
+        (
+            "/allocations",
+            "Error retrieving allocations for job \"web\"",
+        ),
+        (
+            "/deployment",
+            "Error retrieving deployments for job \"web\"",
+        ),
     ] {
         let exact = path.to_owned();
         let rule = leaderless().when(move |_, at, _| at.ends_with(&exact));
@@ -185,7 +213,9 @@ async fn before_the_first_write_patience_is_short() {
             .await
             .ended_with(1)
             .printed(&[])
-            .explained(&format!("{what}: Unexpected response code: 500 (No cluster leader)"));
+            .explained(&format!(
+                "{what}: Unexpected response code: 500 (No cluster leader)"
+            ));
         assert!(ran.writes().is_empty());
         assert_eq!(ran.took().as_secs(), 20, "{path}");
         assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
@@ -241,7 +271,10 @@ async fn evaluations_that_cannot_be_read() {
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)
         .args(["-yes", "-reschedule", "web"])
-        .fault(Rule::on("/evaluations", Fault::Status(500, "boom".to_owned())))
+        .fault(Rule::on(
+            "/evaluations",
+            Fault::Status(500, "boom".to_owned()),
+        ))
         .run()
         .await
         .ended_with(0);
@@ -289,7 +322,11 @@ async fn reads_do_not_grow_with_the_batch() {
 #[tokio::test(start_paused = true)]
 async fn waiting_costs_little() {
     // Section 11. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
-    let cluster = running(&web_with(1, &json!([{"start": 2, "start_block_for": "9m"}]))).await;
+    let cluster = running(&web_with(
+        1,
+        &json!([{"start": 2, "start_block_for": "9m"}]),
+    ))
+    .await;
     let ran = Scene::of(&cluster)
         .args(["-yes", "-timeout=0", "web"])
         .run()
