@@ -94,7 +94,7 @@ fn addresses_that_are_none() {
         ("unix://", "invalid address 'unix://': it names no socket"),
         (
             "ops:s3cret@nomad:4646",
-            "invalid address '…@nomad:4646': unsupported protocol scheme \"ops\"; did you mean 'http://…@nomad:4646'?",
+            "invalid address '…@nomad:4646': it has no scheme; did you mean 'http://…@nomad:4646'?",
         ),
     ] {
         let message = format!("Error initializing client: {why}");

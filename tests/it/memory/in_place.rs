@@ -292,7 +292,7 @@ async fn the_group_delay_is_waited_for_except_for_a_single_task() {
         json!({"ShutdownDelay": 30 * SECOND}),
     );
     for (args, least, most) in [(vec![], 30, 33), (vec!["-task=app"], 0, 3)] {
-        let cluster = running(&job(&[delayed.clone()])).await;
+        let cluster = running(&job(std::slice::from_ref(&delayed))).await;
         let mut scene = Scene::of(&cluster).args(["-yes"]);
         for arg in &args {
             scene = scene.args([arg]);
