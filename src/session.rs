@@ -1,6 +1,6 @@
 //! One invocation from the look-up to the exit code: wires the parts, and ends early where there is nothing to run.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,8 +15,10 @@ use crate::nomad::retry::Patience;
 use crate::plan::{Action, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, newest_start, select};
+use crate::rules::verdict::short_id;
 use crate::rules::versions::Versions;
-use crate::run::{Calls, Context, Desk, Gate, Ledger, Run, Signals, attend};
+use crate::rules::warnings::warnings;
+use crate::run::{Context, Desk, Gate, Given, Run, Signals, attend};
 use crate::view::JobView;
 use crate::watch::Feed;
 
@@ -43,6 +45,7 @@ impl From<LookupError> for Early {
     fn from(error: LookupError) -> Self {
         match error {
             LookupError::Interrupted => Self::Interrupted(exit::SIGINT),
+            LookupError::Declined => Self::Declined,
             error => Self::Error(error.to_string()),
         }
     }
@@ -96,10 +99,9 @@ pub(crate) async fn session(
         .iter()
         .map(|candidate| Arc::clone(&candidate.id))
         .collect();
-    let ledger = Ledger::new(order, matches!(plan.action, Action::Reschedule { .. }));
     let gate = Arc::new(Gate::default());
     let desk = Desk::new(reporter.clone());
-    let context = Arc::new(Context {
+    let given = Given {
         plan,
         job,
         client,
@@ -107,10 +109,8 @@ pub(crate) async fn session(
         versions,
         reporter: reporter.clone(),
         gate: Arc::clone(&gate),
-        calls: Calls::default(),
-        first_stop: OnceLock::new(),
-        books: Mutex::new(ledger),
-    });
+    };
+    let context = Arc::new(Context::new(given, order));
     let run = Run::new(context, desk.clone(), selection.candidates, selection.base);
     let finish = tokio::select! {
         biased;
@@ -209,6 +209,10 @@ async fn prepare(
         });
         return Err(Early::Done);
     }
+    warn_of_nodes(plan, &job, &client, &feed, &selection, reporter).await;
+    for warning in feed.read(|view| warnings(view, &versions, plan, &selection)) {
+        reporter.emit(EventKind::Warning(warning));
+    }
     // A clock that is behind those of the nodes must not make a continued run miss one (the later moment may restart one again).
     let newest = feed.read(|view| newest_start(view, &selection.candidates, plan));
     let cutoff = newest.map_or(started, |newest| {
@@ -262,6 +266,41 @@ fn check_batch_successors(
     }
     reporter.emit(EventKind::Warning(text));
     Ok(())
+}
+
+/// A system allocation that is stopped on a node that takes no new ones is not replaced.
+async fn warn_of_nodes(
+    plan: &RestartPlan,
+    job: &Job,
+    client: &Client,
+    feed: &Feed,
+    selection: &Selection,
+    reporter: &Reporter,
+) {
+    if job.kind != "system" || !matches!(plan.action, Action::Reschedule { .. }) {
+        return;
+    }
+    // Most tokens may not read nodes; without that there is nothing to warn of.
+    let Ok(nodes) = client.nodes().await else {
+        return;
+    };
+    for candidate in &selection.candidates {
+        let node_id = feed.read(|view| {
+            let allocation = view.allocations.get(&candidate.id)?;
+            Some(Arc::clone(&allocation.node_id))
+        });
+        let closed = nodes.iter().find(|node| {
+            Some(node.id.as_str()) == node_id.as_deref()
+                && (node.drain || node.scheduling_eligibility == "ineligible")
+        });
+        if let Some(node) = closed {
+            reporter.emit(EventKind::Warning(format!(
+                "Node {} takes no new allocations: allocation {} is stopped there and not replaced until the node is eligible again",
+                quote(&node.name),
+                quote(short_id(&candidate.id, plan.verbose))
+            )));
+        }
+    }
 }
 
 /// A periodic or parameterized parent has no allocations of its own (N38).

@@ -12,7 +12,9 @@ use chrono::{DateTime, Utc};
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Answer, Exchange, Limits};
-use super::json::{Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, StopAnswer};
+use super::json::{
+    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
+};
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
 use super::retry::{self, Backoff, Jitter, Patience, patiently};
@@ -261,13 +263,7 @@ impl Client {
         }
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         drop(permit);
-        let answer = answer?;
-        answer.accepted()?;
-        // Status 200 says that it was done, also where the rest of the answer was lost.
-        Ok(answer.json().unwrap_or_else(|_| StopAnswer {
-            eval_id: String::new(),
-            index: answer.index(),
-        }))
+        evaluation_of(&answer?)
     }
 
     /// `PUT /v1/job/:id/evaluate`: makes the scheduler look at the job once more. Harmless to repeat. Needs `submit-job`, or since
@@ -284,15 +280,21 @@ impl Client {
         let call = Call::put(&["job", job, "evaluate"]).json(&body);
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         drop(permit);
-        let answer = answer?;
-        answer.accepted()?;
-        Ok(answer.json().unwrap_or_default())
+        evaluation_of(&answer?)
+    }
+
+    /// `GET /v1/nodes`. Needs `node:read`, which few tokens have.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeStub>, ReadError> {
+        self.read(Call::get(&["nodes"]), None).await?.json()
     }
 
     /// `GET /v1/evaluation/:id`.
     pub(crate) async fn evaluation(&self, id: &str) -> Result<Indexed<Evaluation>, ReadError> {
         let answer = self.read(Call::get(&["evaluation", id]), None).await?;
         let evaluation: Evaluation = answer.json()?;
+        if evaluation.id.is_empty() {
+            return Err(answer.garbled("the evaluation in it has no ID"));
+        }
         Ok(answer.indexed(evaluation))
     }
 
@@ -321,6 +323,18 @@ impl Client {
     }
 }
 
+/// What an accepted write says of its evaluation. Status 200 says that it was done, also where the rest of the answer was lost: the id
+/// is empty then.
+fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
+    answer.accepted()?;
+    Ok(answer.json().unwrap_or_else(|_| StopAnswer {
+        eval_id: String::new(),
+        index: answer.index(),
+    }))
+}
+
+#[cfg(test)]
+mod http_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

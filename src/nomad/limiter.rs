@@ -85,3 +85,34 @@ impl Limiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_never_exceeded_and_nobody_is_left_without() {
+        for max in 0..=200 {
+            let Split { reads, writes } = Split::of(max);
+            assert!(reads >= 1 && writes >= 1, "{max}");
+            assert!(reads + writes < max.max(4), "something is spare: {max}");
+        }
+        let usual = Split::of(DEFAULT_MAX_CONNECTIONS);
+        assert_eq!((usual.reads, usual.writes), (6, 42));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_come_back() {
+        let limiter = Limiter::new(4);
+        let first = limiter.write().await;
+        let second = limiter.clone().write().await;
+        let soon = std::time::Duration::from_secs(1);
+        tokio::time::timeout(soon, limiter.write())
+            .await
+            .unwrap_err();
+        drop(limiter.read().await);
+        drop(first);
+        let _third = limiter.write().await;
+        drop(second);
+    }
+}

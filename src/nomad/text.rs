@@ -57,3 +57,54 @@ fn title(page: &str) -> Option<String> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // D70, N65
+    #[test]
+    fn foreign_text_is_harmless() {
+        for (body, expected) in [
+            ("", ""),
+            ("  plain \n", "plain"),
+            ("two\r\nlines\tand a tab", "two\nlines and a tab"),
+            (
+                "\u{1b}[31mred\u{1b}[0m \u{7}bell \u{9b}2J",
+                "[31mred[0m bell 2J",
+            ),
+            ("[red]tags[/red]", "[red]tags[/red]"),
+            ("é 日本 \u{1f600}", "é 日本 \u{1f600}"),
+        ] {
+            assert_eq!(of_server(body), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let exact = "é".repeat(LIMIT);
+        assert_eq!(of_server(&exact), exact);
+        assert_eq!(of_server(&format!("{exact}x")), format!("{exact}…"));
+    }
+
+    #[test]
+    fn pages_are_named_and_not_shown() {
+        for (body, expected) in [
+            (
+                "<html><title>Sign in</title>",
+                Some("an HTML page, \"Sign in\""),
+            ),
+            (
+                "\n <!DOCTYPE HTML><title> 503\n Service \u{1b}gone</title>",
+                Some("an HTML page, \"503 Service gone\""),
+            ),
+            ("<head></head>", Some("an HTML page")),
+            ("<html><title>", Some("an HTML page")),
+            ("<nil>", None),
+            ("html", None),
+            ("", None),
+        ] {
+            assert_eq!(html_page(body).as_deref(), expected, "{body:?}");
+        }
+    }
+}

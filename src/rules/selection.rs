@@ -8,6 +8,7 @@
 //! `CreateTime` (the server's clock) when rescheduling: as far as these clocks differ, an allocation is taken once more or left out
 //! wrongly. The continue command leaves two seconds for it.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -85,11 +86,8 @@ pub(crate) fn select(
     names::check(view, versions, plan)?;
 
     let mut allocations: Vec<&Arc<Allocation>> = view.allocations.values().collect();
-    allocations.sort_by(|a, b| {
-        b.create_index
-            .cmp(&a.create_index)
-            .then_with(|| a.id.cmp(&b.id))
-    });
+    // The view has them by id, and that order stays among equals.
+    allocations.sort_by_key(|allocation| Reverse(allocation.create_index));
 
     let mut selection = Selection::default();
     for allocation in allocations {

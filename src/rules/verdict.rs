@@ -51,6 +51,7 @@ mod baseline;
 mod cause;
 mod in_place;
 mod reason;
+mod relapse;
 mod reschedule;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ mod tests;
 pub(crate) use baseline::Baseline;
 pub(crate) use cause::{Cause, placement_text};
 pub(crate) use reason::{Confirm, Reason, State, short as short_id};
+pub(crate) use relapse::relapse;
 
 /// How long after an accepted restart its sign must be visible: nodes report within 1.3 s.
 const SIGN_WITHIN: Duration = Duration::from_secs(10);
@@ -130,6 +132,7 @@ pub(crate) fn judge(
     match (verdict, want.deadline, want.limit) {
         (Verdict::Pending(reason), Some(deadline), Some(limit)) if now >= deadline => {
             Verdict::Failed(Cause::Timeout {
+                target: base.target.clone(),
                 limit,
                 last: Box::new(reason.state),
             })

@@ -9,8 +9,9 @@ use super::ledger::{Fate, Ledger};
 use crate::event::{EventKind, RunError};
 use crate::nomad::client::Client;
 use crate::nomad::json::{AllocId, Job};
-use crate::plan::RestartPlan;
+use crate::plan::{Action, RestartPlan};
 use crate::report::Reporter;
+use crate::rules::verdict::Baseline;
 use crate::rules::versions::Versions;
 use crate::watch::Feed;
 
@@ -29,10 +30,63 @@ pub(crate) struct Context {
     pub(crate) calls: Calls,
     /// The index of the job's allocations when the first stop was sent.
     pub(crate) first_stop: OnceLock<u64>,
-    pub(crate) books: Mutex<Ledger>,
+    books: Mutex<Ledger>,
+    done: Mutex<Vec<Done>>,
+}
+
+/// What was judged done, to be looked at once more.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) place: usize,
+    pub(super) base: Baseline,
+    /// Its replacement, if it was rescheduled.
+    pub(super) by: Option<AllocId>,
+}
+
+/// What a run begins with.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) plan: RestartPlan,
+    pub(crate) job: Arc<Job>,
+    pub(crate) client: Client,
+    pub(crate) feed: Feed,
+    pub(crate) versions: Arc<Versions>,
+    pub(crate) reporter: Reporter,
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl Context {
+    /// Opens the books for these allocations, in processing order.
+    pub(crate) fn new(given: Given, order: Vec<AllocId>) -> Self {
+        let rescheduled = matches!(given.plan.action, Action::Reschedule { .. });
+        let Given {
+            plan,
+            job,
+            client,
+            feed,
+            versions,
+            reporter,
+            gate,
+        } = given;
+        Self {
+            plan,
+            job,
+            client,
+            feed,
+            versions,
+            reporter,
+            gate,
+            calls: Calls::default(),
+            first_stop: OnceLock::new(),
+            books: Mutex::new(Ledger::new(order, rescheduled)),
+            done: Mutex::default(),
+        }
+    }
+
+    pub(super) fn done(&self) -> MutexGuard<'_, Vec<Done>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // A panic while the lock was held ends the run elsewhere; entries are changed in whole steps.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)

@@ -70,13 +70,14 @@ impl Ledger {
         self.errors.push((place, error));
     }
 
-    /// Errors of the places from `first` on, in order.
-    pub(crate) fn errors_from(&self, first: usize) -> Vec<RunError> {
-        let mut errors: Vec<_> = self
-            .errors
-            .iter()
-            .filter(|(place, _)| *place >= first)
-            .collect();
+    /// A mark to ask [`Ledger::errors_since`] with.
+    pub(crate) fn mark(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// The errors that were booked since `mark`, in processing order; 0 is the start of the run.
+    pub(crate) fn errors_since(&self, mark: usize) -> Vec<RunError> {
+        let mut errors: Vec<_> = self.errors.iter().skip(mark).collect();
         // Stable: several errors of one allocation stay in the order in which they came.
         errors.sort_by_key(|(place, _)| *place);
         errors.into_iter().map(|(_, error)| error.clone()).collect()
@@ -149,11 +150,11 @@ mod tests {
         assert_eq!(summary.skipped, [(ids[3].clone(), "gone".to_string())]);
         assert_eq!(summary.untouched, ids[4..]);
         let texts: Vec<_> = ledger
-            .errors_from(0)
+            .errors_since(0)
             .into_iter()
             .map(|error| error.text)
             .collect();
         assert_eq!(texts, ["first", "second", "guard"]);
-        assert_eq!(ledger.errors_from(1).len(), 2);
+        assert_eq!(ledger.errors_since(1).len(), 2);
     }
 }

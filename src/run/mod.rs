@@ -22,10 +22,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use batch::Batch;
-pub(crate) use context::{Calls, Context};
+pub(crate) use context::{Context, Given};
 pub(crate) use gate::{Gate, Stop};
 pub(crate) use interrupt::{Desk, Signals, attend, listen};
-pub(crate) use ledger::Ledger;
 
 use crate::event::{Ending, EventKind, Finish, RunError};
 use crate::exit::SIGINT;
@@ -33,6 +32,7 @@ use crate::plan::{Action, Pause};
 use crate::rules::batches::{size, split};
 use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
 use crate::rules::selection::Candidate;
+use crate::rules::verdict::relapse;
 use worker::Work;
 
 /// How long a stopped run waits for calls that are on their way.
@@ -103,7 +103,7 @@ impl Run {
         let ledger = self.context.ledger();
         Finish {
             how,
-            errors: ledger.errors_from(0),
+            errors: ledger.errors_since(0),
             summary: ledger.summary(),
         }
     }
@@ -127,6 +127,7 @@ impl Run {
             if first == 0 && self.needs_evaluations() {
                 self.probe().await?;
             }
+            let mark = context.ledger().mark();
             let shared = Batch::new();
             self.launch(workers, first, batch, &shared);
             let evaluations = async {
@@ -140,11 +141,12 @@ impl Run {
                 () = async { while workers.join_next().await.is_some() {} } => {}
                 () = evaluations => {}
             }
+            self.relapses();
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(());
             }
-            let wait = self.policy(first, pause).await?;
+            let wait = self.policy(mark, pause).await?;
             self.pause(wait, next).await?;
             first = next;
         }
@@ -176,9 +178,9 @@ impl Run {
         }
     }
     /// What follows a batch; gives the wait before the next one.
-    async fn policy(&self, first: usize, pause: &mut Pause) -> Result<Duration, Halt> {
+    async fn policy(&self, mark: usize, pause: &mut Pause) -> Result<Duration, Halt> {
         let context = &self.context;
-        let errors = context.ledger().errors_from(first);
+        let errors = context.ledger().errors_since(mark);
         let result = BatchResult::of(errors.iter().map(|error| error.unrecoverable));
         match after_batch(&context.plan, *pause, result) {
             Next::GoOn { pause } => Ok(pause),
@@ -206,6 +208,28 @@ impl Run {
                     }
                 }
             }
+        }
+    }
+
+    /// Looks once more at what is done: what has failed since is an error, and no longer counts as done.
+    fn relapses(&self) {
+        let context = &self.context;
+        let mut failed = Vec::new();
+        context.feed.read(|view| {
+            context.done().retain(|done| {
+                let cause = relapse(&done.base, done.by.as_ref(), view);
+                let is_well = cause.is_none();
+                failed.extend(cause.map(|cause| (done.place, done.base.allocation.clone(), cause)));
+                is_well
+            });
+        });
+        for (place, allocation, cause) in failed {
+            let error = RunError {
+                allocation: Some(allocation),
+                text: cause.sentence(context.plan.verbose),
+                unrecoverable: cause.is_unrecoverable(),
+            };
+            context.fail(place, error);
         }
     }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::batch::{Batch, DeadEnd};
-use super::context::Context;
+use super::context::{Context, Done};
 use super::progress::Progress;
+use super::worker::Work;
 use crate::event::{EventKind, RunError, Target};
 use crate::nomad::error::ReadError;
 use crate::nomad::json::AllocId;
@@ -38,21 +39,19 @@ pub(super) enum End {
 pub(super) struct Unit {
     context: Arc<Context>,
     candidate: Candidate,
+    /// Its place in the processing order.
+    place: usize,
     batch: Arc<Batch>,
     target: Target,
 }
 
 impl Unit {
-    pub(super) fn new(
-        context: &Arc<Context>,
-        candidate: &Candidate,
-        batch: &Arc<Batch>,
-        target: Target,
-    ) -> Self {
+    pub(super) fn new(context: &Arc<Context>, work: &Work, target: Target) -> Self {
         Self {
             context: Arc::clone(context),
-            candidate: candidate.clone(),
-            batch: Arc::clone(batch),
+            candidate: work.candidate.clone(),
+            place: work.place,
+            batch: Arc::clone(&work.batch),
             target,
         }
     }
@@ -128,7 +127,12 @@ impl Unit {
             });
             let reason = match verdict {
                 Verdict::Done { by } => {
-                    progress.done(by);
+                    progress.done(by.clone());
+                    context.done().push(Done {
+                        place: self.place,
+                        base: base.clone(),
+                        by,
+                    });
                     return End::Done;
                 }
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {

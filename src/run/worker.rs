@@ -26,7 +26,7 @@ pub(super) async fn work(context: Arc<Context>, work: Work) {
     let candidate = &work.candidate;
     let mut units = JoinSet::new();
     for (order, target) in targets(&context, candidate).into_iter().enumerate() {
-        let unit = Unit::new(&context, candidate, &work.batch, target);
+        let unit = Unit::new(&context, &work, target);
         units.spawn(async move { (order, unit.run().await) });
     }
     let mut joined = units.join_all().await;

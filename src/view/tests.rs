@@ -140,6 +140,10 @@ fn a_list_and_a_single_read_complete_each_other() {
     updated.job_version = 1;
     read(&mut view, updated);
     assert!(view.allocations["a"].job.is_none());
+    let mut older = allocation("a", 5, 6);
+    older.job = Some(Arc::new(job(0, &[])));
+    assert!(read(&mut view, older).is_empty());
+    assert!(view.allocations["a"].job.is_none());
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn start_cluster() -> Result<String, String> {
             let told = sender.send(
                 server
                     .as_ref()
-                    .map(|server| server.url())
+                    .map(nomad_sim::front::Server::url)
                     .map_err(ToString::to_string),
             );
             std::future::pending::<()>().await;

@@ -77,3 +77,18 @@ pub(crate) struct StopAnswer {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) index: u64,
 }
+
+/// An entry of `GET /v1/nodes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct NodeStub {
+    #[serde(rename = "ID", deserialize_with = "null_as_default")]
+    pub(crate) id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) drain: bool,
+    /// `eligible` or `ineligible`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) scheduling_eligibility: String,
+}

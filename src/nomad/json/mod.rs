@@ -9,16 +9,10 @@ mod cluster;
 mod events;
 mod job;
 
-pub(crate) use allocation::{
-    AllocId, Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
-    RunState, TaskState,
-};
-pub(crate) use cluster::{AllocMetric, Deployment, Evaluation, StopAnswer};
-pub(crate) use events::{EventDigest, TaskEvent};
-pub(crate) use job::{
-    Job, JobStub, JobSummary, JobVersions, Lifecycle, MigrateBlock, Multiregion, Task, TaskGroup,
-    UpdateBlock,
-};
+pub(crate) use allocation::*;
+pub(crate) use cluster::*;
+pub(crate) use events::*;
+pub(crate) use job::*;
 
 use serde::{Deserialize, Deserializer};
 

@@ -50,10 +50,8 @@ impl Baseline {
         let allocation = view.allocations.get(id)?;
         let targeted = |name: &str, state: &TaskState| match target {
             Target::RunningTasks => state.state == RunState::Running,
-            Target::AllTasks => {
-                state.started_at.is_some()
-                    && part_of(versions, allocation, name) != Some(Part::Poststop)
-            }
+            // Poststop tasks have not started yet.
+            Target::AllTasks => state.started_at.is_some(),
             Target::Task(task) => name == task,
             Target::Reschedule => false,
         };

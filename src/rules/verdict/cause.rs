@@ -107,8 +107,13 @@ pub(crate) enum Cause {
         allocation: AllocId,
         original: bool,
     },
+    /// It was as wanted, and is no longer.
+    Relapsed {
+        cause: Box<Self>,
+    },
     /// Not where it was wanted within the limit.
     Timeout {
+        target: Target,
         limit: Duration,
         last: Box<State>,
     },
@@ -141,6 +146,7 @@ impl Cause {
             | Self::ReplacedMeanwhile { .. }
             | Self::NodeLost { .. }
             | Self::Gone
+            | Self::Relapsed { .. }
             | Self::EndedUnreplaced { original: true, .. } => false,
         }
     }
@@ -301,11 +307,27 @@ impl Cause {
                     id(allocation)
                 )
             }
-            Self::Timeout { limit, last } => format!(
-                "not seen running again within {}: {}; it may still come: see \"nomad alloc status\", or give it longer with -timeout",
-                lasting(*limit),
-                last.text(verbose)
-            ),
+            Self::Relapsed { cause } => {
+                format!(
+                    "it ran again and has failed since: {}",
+                    cause.sentence(verbose)
+                )
+            }
+            Self::Timeout {
+                target,
+                limit,
+                last,
+            } => {
+                let wanted = match target {
+                    Target::Reschedule => "replaced by one that runs",
+                    Target::RunningTasks | Target::AllTasks | Target::Task(_) => "running again",
+                };
+                format!(
+                    "not seen {wanted} within {}: {}; that may still come, -timeout gives it longer",
+                    lasting(*limit),
+                    last.text(verbose)
+                )
+            }
         }
     }
 }

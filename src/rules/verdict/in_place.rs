@@ -305,7 +305,6 @@ pub(super) fn stays(state: &TaskState) -> bool {
             matches!(
                 &*event.kind,
                 "Terminated"
-                    | "Restart Signaled"
                     | "Restarting"
                     | "Not Restarting"
                     | "Killing"
@@ -324,7 +323,7 @@ fn has_finished(state: &TaskState) -> bool {
 /// How long after the restart was signaled a task that waits for its next start will start: both times are of the same node.
 fn next_start(state: &TaskState, signaled: Option<i64>) -> Option<Duration> {
     let event = state.events.last.as_ref()?;
-    if state.state != RunState::Pending || &*event.kind != "Restarting" {
+    if &*event.kind != "Restarting" {
         return None;
     }
     let waited = signaled.map_or(0, |signaled| event.time.saturating_sub(signaled));

@@ -81,6 +81,12 @@ fn only_what_was_created_later_and_is_not_linked_elsewhere_counts() {
     ]);
     assert_eq!(taken.successor_after("x", 0).as_deref(), Some("b"));
     assert_eq!(taken.successors("a", 0), chain(&["x", "b"]));
+    let younger = view(vec![
+        stopped("x", 1, "b"),
+        stopped("a", 2, ""),
+        allocation("b", 3, 3),
+    ]);
+    assert_eq!(younger.successor_after("a", 0), None);
     let mut of_another = allocation("b", 3, 3);
     of_another.previous_allocation = AllocId::from("x");
     assert_eq!(

@@ -119,7 +119,7 @@ async fn a_start_that_takes_longer_than_the_time_limit() {
     let ran = restarted(&slow, policy(1, 5, "fail"), &["-timeout=20s"]).await;
     let ran = failed_with(
         ran,
-        "not seen running again within 20s: \"<id 1>\" is \"pending\": task \"app\" is \"pending\" (Restarting: Task restarting in 0s); it may still come: see \"nomad alloc status\", or give it longer with -timeout",
+        "not seen running again within 20s: \"<id 1>\" is \"pending\": task \"app\" is \"pending\" (Restarting: Task restarting in 0s); that may still come, -timeout gives it longer",
     );
     assert_eq!(ran.took().as_secs(), 20);
 }

@@ -70,7 +70,7 @@ async fn a_pending_one_is_left_out_in_place_and_rescheduled() {
         .run()
         .await
         .ended_with(1)
-        .explained("not seen running again within 10s");
+        .explained("not seen replaced by one that runs within 10s");
     assert_eq!(ran.touched(), [&*pending]);
 }
 

@@ -25,6 +25,18 @@ fn the_age_filter_comes_after_the_base() {
         };
         selected(all.clone(), &plan)
     };
+    let init = || task("dead", 1.0);
+    let finished = running("finished")
+        .with("app", task("running", 50.0))
+        .with("init", init());
+    let plan_before = |action| RestartPlan {
+        started_before: Some(time(10.0)),
+        ..plan(action)
+    };
+    // A finished task is not targeted unless all are.
+    let only = |action| selected(vec![finished.clone()], &plan_before(action));
+    assert_eq!(ids(&only(in_place())), [""; 0]);
+    assert_eq!(ids(&only(Action::InPlace(Tasks::All))), ["finished"]);
     // One targeted task that started before is enough.
     let selection = select_before(in_place());
     assert_eq!(ids(&selection), ["mixed", "old"]);

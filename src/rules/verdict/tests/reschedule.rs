@@ -205,7 +205,12 @@ fn the_current_version_of_the_job_tells_of_its_tasks_too() {
         State::Placed { .. } => {}
         other => panic!("{other:?}"),
     }
-    b.modify_index = 14;
+    // Of a version that nobody knows, what ran before has to run.
+    let mut of_another = b.clone();
+    (of_another.job_version, of_another.modify_index) = (7, 14);
+    case.news(1, vec![of_another]);
+    assert_eq!(case.accepted(), replaced_by("b"));
+    b.modify_index = 15;
     case.news(1, vec![b.with("second", task("running", 6.0))]);
     assert_eq!(case.accepted(), replaced_by("b"));
 }

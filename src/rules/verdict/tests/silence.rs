@@ -26,6 +26,7 @@ fn an_accepted_restart_without_effect_is_told_after_ten_seconds_and_a_fresh_read
     let before = app(10, task("running", 1.0));
     let mut case = Case::running(before.clone());
     assert_eq!(case.next_check(accepted(&case), 1), Some(10));
+    assert_eq!(case.next_check(accepted(&case), 10), Some(60));
     assert_eq!(pending(&case.judge(accepted(&case), 9)).confirm, None);
     let asks = Some(Confirm::Allocation("a".into()));
     assert_eq!(pending(&case.judge(accepted(&case), 10)).confirm, asks);
@@ -77,7 +78,11 @@ fn a_sign_keeps_an_unknown_outcome_going() {
     let signaled = task("running", 1.0).event("Restart Signaled", 5.0, "User requested");
     let mut counted = task("running", 1.0);
     counted.restarts = 1;
-    for state in [signaled, counted] {
+    let mut started = unstarted();
+    started.started_at = task("running", 6.0).started_at;
+    let mut told = task("running", 1.0);
+    told.last_restart = task("running", 6.0).started_at;
+    for state in [signaled, counted, started, told] {
         let mut case = Case::running(app(10, task("running", 1.0)));
         case.news(20, vec![app(11, state)]);
         assert_eq!(pending(&case.judge(unknown(&case), 20)).confirm, None);
@@ -133,6 +138,54 @@ fn tasks_without_a_sign_are_named() {
 }
 
 #[test]
+fn a_signal_asks_for_no_read() {
+    let mut case = Case::running(app(10, task("running", 1.0)));
+    let state = task("running", 1.0).event("Restart Signaled", 5.0, "User requested");
+    case.news(2, vec![app(11, state.clone())]);
+    assert_eq!(pending(&case.judge(accepted(&case), 12)).confirm, None);
+    // Beside it a task without one does.
+    let mut case = Case::running(app(10, task("running", 1.0)).with("side", task("running", 1.0)));
+    case.news(2, vec![app(11, state).with("side", task("running", 1.0))]);
+    assert_eq!(
+        pending(&case.judge(accepted(&case), 12)).confirm,
+        Some(Confirm::Allocation("a".into()))
+    );
+}
+
+#[test]
+fn a_finished_task_that_all_tasks_left_out_is_named() {
+    // After a restart of its agent a dead task may have no runner any more: the call answers 200 without it.
+    let with_init =
+        |index, state: TaskState| app(index, state).with("init", task("dead", 0.5).exit(0.6, 0));
+    let before = with_init(10, task("running", 1.0));
+    let mut case = Case::new(&Target::AllTasks, Versions::default(), vec![before]);
+    case.news(
+        11,
+        vec![with_init(11, task("running", 1.0).restarted(5.0, 1))],
+    );
+    assert_eq!(
+        failed(&case.judge(accepted(&case), 11)),
+        Cause::NotRestarted {
+            tasks: vec!["init".into()]
+        }
+    );
+}
+
+#[test]
+fn a_finish_without_a_signal_in_sight_waits_like_a_start() {
+    let batch = |index, state: TaskState| app(index, state).of_type("batch");
+    let mut case = Case::running(batch(10, task("running", 1.0)));
+    let mut state = task("dead", 6.0).exit(6.5, 0);
+    state.restarts = 1;
+    let news = || batch(11, state.clone()).client("complete");
+    case.news(1, vec![news()]);
+    pending(&case.judge(CallState::Open, 1));
+    pending(&case.judge(accepted(&case), 9));
+    case.news(10, vec![news()]);
+    assert_eq!(case.judge(accepted(&case), 10), done());
+}
+
+#[test]
 fn silence_says_nothing_while_the_call_is_open() {
     let before = app(10, task("running", 1.0));
     let mut case = Case::running(before.clone());
@@ -155,7 +208,7 @@ fn the_limit_fails_whatever_is_pending() {
     let cause = failed(&case.judge(accepted(&case), 60));
     assert_eq!(
         cause.to_string(),
-        r#"not seen running again within 1m0s: "a" is "pending": task "app" is "pending" (Driver: Downloading image); it may still come: see "nomad alloc status", or give it longer with -timeout"#
+        r#"not seen running again within 1m0s: "a" is "pending": task "app" is "pending" (Driver: Downloading image); that may still come, -timeout gives it longer"#
     );
     assert!(cause.is_unrecoverable());
     case.want.deadline = None;

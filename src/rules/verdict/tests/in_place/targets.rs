@@ -127,6 +127,36 @@ fn a_prestart_task_that_ends_by_itself_before_the_restart_is_not_waited_for() {
 }
 
 #[test]
+fn a_main_task_that_ends_before_the_restart_is_waited_for() {
+    let before = app(task("running", 1.0)).with("side", task("running", 1.0));
+    let mut case = Case::running(before);
+    let ended = task("dead", 1.0).exit(4.0, 0);
+    case.news(
+        1,
+        vec![later(11, task("running", 1.0).restarted(5.0, 1)).with("side", ended)],
+    );
+    pending(&case.accepted());
+}
+
+#[test]
+fn the_job_tells_whether_a_main_task_may_finish() {
+    let of = |kind: &str| {
+        let mut job = job(0, &[("web", &[("app", "")])]);
+        kind.clone_into(&mut job.kind);
+        let before = app(task("running", 1.0)).of_type(kind);
+        let mut case = Case::new(&Target::RunningTasks, versions(vec![job]), vec![before]);
+        let mut state = task("running", 1.0).restarted(5.0, 1).exit(5.5, 0);
+        state.state = task("dead", 1.0).state;
+        case.news(1, vec![later(11, state).of_type(kind)]);
+        case.accepted()
+    };
+    assert_eq!(of("batch"), done());
+    assert_eq!(of("sysbatch"), done());
+    pending(&of("service"));
+    pending(&of("system"));
+}
+
+#[test]
 fn a_batch_task_may_finish_again() {
     let before = app(task("running", 1.0)).of_type("batch");
     let mut case = Case::running(before);
@@ -135,6 +165,11 @@ fn a_batch_task_may_finish_again() {
     let news = later(11, state).client("complete");
     case.news(1, vec![news.clone().of_type("batch")]);
     assert_eq!(case.accepted(), done());
+    // A task that is said to run in an allocation that is complete does not.
+    let mut case = Case::running(app(task("running", 1.0)).of_type("batch"));
+    let running = later(11, task("running", 1.0).restarted(5.0, 1)).of_type("batch");
+    case.news(1, vec![running.client("complete")]);
+    assert!(matches!(failed(&case.accepted()), Cause::Ended { .. }));
     // In a service job that is no end to wait for.
     let mut case = Case::running(app(task("running", 1.0)));
     case.news(1, vec![news]);
