@@ -153,7 +153,7 @@ async fn a_replacement_that_fails_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn nowhere_to_go() {
-    // T50, A5
+    // T50, A5, D56
     let cluster = running(&web(3)).await;
     cluster.set_eligible("node-1", false);
     cluster.set_eligible("node-2", false);
@@ -323,6 +323,7 @@ async fn a_prestart_task_that_runs_is_not_enough() {
 
 #[tokio::test(start_paused = true)]
 async fn a_predecessor_that_ends_slowly() {
+    // D49
     let slow = with(
         &group("web", 1, &[plain("app")]),
         json!({"ShutdownDelay": 70 * SECOND}),
