@@ -26,6 +26,8 @@ use crate::rules::verdict::{
 use crate::watch::{Follower, Health, PATIENCE};
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
+/// Pause before a read that a verdict asks for is repeated, when the one before has not decided it.
+const CONFIRM_PACE: Duration = Duration::from_secs(1);
 
 /// How one write and its wait ended.
 #[derive(Debug)]
@@ -123,6 +125,7 @@ impl Unit {
         let mut dead_end = self.batch.dead_end();
         let want = self.want();
         let mut progress = Progress::new(context, base);
+        let mut confirmed: Option<Instant> = None;
         let mut write = Write {
             handle: Some(self.send(permit)),
             state: CallState::Open,
@@ -157,11 +160,17 @@ impl Unit {
                 Verdict::Failed(cause) => return self.failed(&cause),
                 Verdict::Pending(reason) => reason,
             };
+            let mut wake = wake;
             if let Some(confirm) = &reason.confirm {
-                if let Err(error) = context.feed.confirm(confirm).await {
-                    return self.lost(&error);
+                let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);
+                if now >= due {
+                    if let Err(error) = context.feed.confirm(confirm).await {
+                        return self.lost(&error);
+                    }
+                    confirmed = Some(Instant::now());
+                    continue;
                 }
-                continue;
+                wake = Some(wake.map_or(due, |wake| wake.min(due)));
             }
             if let Some(text) = self.stuck(dead_end.borrow_and_update().as_ref()) {
                 return self.error(text, true);

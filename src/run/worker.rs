@@ -64,11 +64,12 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
             End::Untouched => done = false,
             End::Skipped(reason) => {
                 done = false;
+                let reason = reason.clause(context.plan.verbose);
                 context.reporter.emit(EventKind::AllocationSkipped {
                     allocation: Arc::clone(id),
-                    reason: reason.to_string(),
+                    reason: reason.clone(),
                 });
-                context.set(id, Fate::Skipped(reason.to_string()));
+                context.set(id, Fate::Skipped(reason));
             }
             End::Failed(error) => {
                 done = false;

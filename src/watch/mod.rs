@@ -176,7 +176,11 @@ impl Feed {
     pub(crate) async fn confirm(&self, confirm: &Confirm) -> Result<(), ReadError> {
         match confirm {
             Confirm::Allocation(id) => targeted::read(&self.shared, id).await,
-            Confirm::List => list::read(&self.shared).await,
+            // What is missing from the list may be so because the job is.
+            Confirm::List => {
+                list::read(&self.shared).await?;
+                self.reread_job().await
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod golden;
 mod jobs;
+mod memory;
 mod support;
 mod tls;
 mod usage;

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::cli::quote::quote;
 use crate::nomad::json::{AllocId, ClientStatus, DesiredStatus};
+use crate::rules::verdict::short_id;
 
 /// Why an allocation is not touched. Displays as the clause that follows "because" (behaviour 3.4; D1: in the right order).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,17 @@ impl fmt::Display for LeftOut {
 }
 
 impl LeftOut {
+    /// The clause, with whole ids if `verbose`.
+    pub(crate) fn clause(&self, verbose: bool) -> String {
+        match self {
+            Self::Replaced { by } => format!(
+                "it has already been replaced by {}",
+                quote(short_id(by, verbose))
+            ),
+            other => other.to_string(),
+        }
+    }
+
     /// How the line of counts calls it; `None` for what the operator did not ask for. The number is for the order of the line.
     fn counted(&self) -> Option<(u8, String)> {
         Some(match self {

@@ -203,7 +203,7 @@ impl Cause {
             } => format!(
                 "task {} is not started again before {} have passed, which is beyond the time limit of {}{}; the restart policy of its group sets the delay, -timeout the limit",
                 quote(task),
-                lasting(*delay),
+                lasting(Duration::from_secs(delay.as_secs())),
                 lasting(*limit),
                 in_brackets(failure.as_ref())
             ),
