@@ -8,7 +8,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use super::batch::{Batch, DeadEnd};
 use super::context::{Context, Done};
-use super::ledger::Fate;
 use super::progress::Progress;
 use super::worker::Work;
 use crate::event::{EventKind, RunError, Target};
@@ -92,7 +91,7 @@ impl Unit {
         let Some(base) = base else {
             return End::Skipped(LeftOut::Gone);
         };
-        context.set(self.id(), Fate::InFlight);
+        context.ledger().sent(self.id());
         context.reporter.emit(EventKind::AllocationStarted {
             allocation: Arc::clone(self.id()),
             group: self.candidate.group.to_string(),
@@ -299,12 +298,16 @@ impl Unit {
             let text = format!("the call could not be sent within the time limit: {error}");
             return (!may_have_arrived).then(|| self.error(text, true));
         }
+        if !may_have_arrived {
+            self.context.ledger().not_taken(self.id());
+        }
         sleep(delay).await;
         match self.pass().await {
             Ok((permit, _)) => {
                 write.handle = Some(self.send(permit));
                 if !may_have_arrived {
                     write.state = CallState::Open;
+                    self.context.ledger().sent(self.id());
                 }
                 None
             }

@@ -9,6 +9,7 @@ mod list;
 mod targeted;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ struct Shared {
     view: Mutex<JobView>,
     followers: Mutex<Followers>,
     health: watch::Sender<Health>,
+    /// Whether the present outage was told of.
+    told: AtomicBool,
     /// Woken when somebody begins to follow an allocation.
     followed: Notify,
     /// Woken when a whole list is needed although lists are too large to be read all the time.
@@ -107,6 +110,7 @@ impl Feed {
             view: Mutex::default(),
             followers: Mutex::default(),
             health: watch::Sender::new(Health::Live),
+            told: AtomicBool::new(false),
             followed: Notify::new(),
             list_wanted: Notify::new(),
             lists_are_large: watch::Sender::new(false),
@@ -324,6 +328,7 @@ impl Shared {
     }
 
     fn alive(&self) {
+        self.told.store(false, Ordering::Relaxed);
         self.health.send_if_modified(|health| {
             let was_silent = matches!(health, Health::Silent { .. });
             *health = Health::Live;
@@ -331,26 +336,37 @@ impl Shared {
         });
     }
 
-    /// Notes that a read failed; the first failure of an outage is said.
+    /// Notes that a read failed.
     fn silent(&self, error: &ReadError) {
         let lasting = !error.is_retryable();
-        let first = self.health.send_if_modified(|health| {
-            if let Health::Silent { .. } = health {
-                return false;
-            }
+        self.health.send_if_modified(|health| {
+            let since = match health {
+                Health::Live => Instant::now(),
+                // An outage may turn into one that lasts, but not back.
+                Health::Silent {
+                    lasting: false,
+                    since,
+                    ..
+                } if lasting => *since,
+                Health::Silent { .. } => return false,
+            };
             *health = Health::Silent {
-                since: Instant::now(),
+                since,
                 error: Arc::new(error.clone()),
                 lasting,
             };
             true
         });
-        if first && !lasting {
+        if !lasting {
             self.say_retry(error);
         }
     }
 
+    /// Says that a read is repeated: once in an outage, whoever finds it first.
     fn say_retry(&self, error: &ReadError) {
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
         self.reporter.emit(EventKind::Warning(format!(
             "Nomad does not answer as it should, trying again: {error}"
         )));

@@ -104,7 +104,10 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             reads.spawn(async move {
                 let asked = Instant::now();
                 let answer = shared.client.allocation(&id).await;
-                if let Err(error) = take(&shared, &id, answer, asked) {
+                // Where the list is followed, the list tells of an outage.
+                if let Err(error) = take(&shared, &id, answer, asked)
+                    && *shared.lists_are_large.borrow()
+                {
                     shared.silent(&error);
                 }
             });

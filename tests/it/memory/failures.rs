@@ -72,7 +72,8 @@ async fn a_task_that_fails_for_good() {
 #[tokio::test(start_paused = true)]
 async fn a_start_that_fails_once_is_no_failure() {
     // The restart policy tries again.
-    let rules = json!([{"start": 2, "start_error": "pull failed", "start_error_recoverable": true}]);
+    let rules =
+        json!([{"start": 2, "start_error": "pull failed", "start_error_recoverable": true}]);
     let ran = restarted(&rules, policy(3, 5, "fail"), &[]).await;
     let ran = ran.ended_with(0).warned(&[]);
     assert!(ran.took() > Duration::from_secs(5), "{:?}", ran.took());
@@ -80,7 +81,8 @@ async fn a_start_that_fails_once_is_no_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_that_fails_again_and_again() {
-    let rules = json!([{"start_from": 2, "start_error": "pull failed", "start_error_recoverable": true}]);
+    let rules =
+        json!([{"start_from": 2, "start_error": "pull failed", "start_error_recoverable": true}]);
     let ran = restarted(&rules, policy(1, 5, "fail"), &[]).await;
     failed_with(
         ran,

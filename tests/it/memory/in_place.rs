@@ -171,7 +171,10 @@ async fn one_named_task_in_one_group() {
     for (args, expected) in [
         (vec!["-task=main"], [0, 1, 0, 1]),
         (vec!["-task=main", "-group=single"], [0, 0, 0, 1]),
-        (vec!["-task=main", "-task=side", "-group=multiple"], [0, 1, 1, 0]),
+        (
+            vec!["-task=main", "-task=side", "-group=multiple"],
+            [0, 1, 1, 0],
+        ),
         (vec!["-group=single"], [0, 0, 0, 1]), // T27
         (vec!["-task=side"], [0, 0, 1, 0]),
     ] {
@@ -262,7 +265,11 @@ async fn yes_neither_asks_nor_waits() {
         .await
         .ended_with(0);
     assert_eq!(ran.touched().len(), 3);
-    assert!(!ran.stdout.contains('?') && !ran.stdout.contains("Waiting"), "{}", ran.stdout);
+    assert!(
+        !ran.stdout.contains('?') && !ran.stdout.contains("Waiting"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -285,7 +292,7 @@ async fn the_group_delay_is_waited_for_except_for_a_single_task() {
         json!({"ShutdownDelay": 30 * SECOND}),
     );
     for (args, least, most) in [(vec![], 30, 33), (vec!["-task=app"], 0, 3)] {
-        let cluster = running(&job(&[delayed.clone()])).await;
+        let cluster = running(&job(std::slice::from_ref(&delayed))).await;
         let mut scene = Scene::of(&cluster).args(["-yes"]);
         for arg in &args {
             scene = scene.args([arg]);
@@ -300,7 +307,11 @@ async fn the_group_delay_is_waited_for_except_for_a_single_task() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_start_is_waited_for_with_a_line_a_minute() {
     // N67
-    let cluster = running(&web_with(1, &json!([{"start": 2, "start_block_for": "200s"}]))).await;
+    let cluster = running(&web_with(
+        1,
+        &json!([{"start": 2, "start_block_for": "200s"}]),
+    ))
+    .await;
     let waiting = "    <TS>: Still waiting for allocation \"<id 1>\" to be running again: \"<id 1>\" is \"pending\": task \"app\" is \"pending\" (Restarting: Task restarting in 0s)";
     let ran = Scene::of(&cluster).args(["-yes", "web"]).run().await;
     ran.ended_with(0).warned(&[]).printed(&[

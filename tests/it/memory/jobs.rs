@@ -16,7 +16,10 @@ pub(crate) fn task(name: &str, simulate: &Value) -> Value {
 
 /// The ordinary task: ends half a second after the signal, needs half a second to start.
 pub(crate) fn plain(name: &str) -> Value {
-    task(name, &json!([{"kill_after": "500ms", "start_block_for": "500ms"}]))
+    task(
+        name,
+        &json!([{"kill_after": "500ms", "start_block_for": "500ms"}]),
+    )
 }
 
 /// A prestart task that ends by itself after a second.

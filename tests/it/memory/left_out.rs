@@ -82,7 +82,10 @@ async fn nothing_is_eligible() {
     cluster.register(&nowhere).unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     let ran = Scene::of(&cluster).args(["-yes", "web"]).run().await;
-    let ran = ran.ended_with(0).printed(&["No allocations to restart"]).warned(&[]);
+    let ran = ran
+        .ended_with(0)
+        .printed(&["No allocations to restart"])
+        .warned(&[]);
     assert!(ran.writes().is_empty());
 
     // D26: what was left out for its state is counted.
@@ -135,7 +138,10 @@ async fn unknown_groups_and_tasks_are_errors() {
 #[tokio::test(start_paused = true)]
 async fn one_that_was_replaced_before_its_turn_is_skipped() {
     // N31, D28
-    for (mode, verb) in [("-all-tasks=false", "restarted"), ("-reschedule", "rescheduled")] {
+    for (mode, verb) in [
+        ("-all-tasks=false", "restarted"),
+        ("-reschedule", "rescheduled"),
+    ] {
         let cluster = running(&web_with(3, &json!([{"start_block_for": "20s"}]))).await;
         let ids = allocations(&cluster, "web");
         let second = ids[1].clone();

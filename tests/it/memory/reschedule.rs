@@ -61,7 +61,10 @@ async fn in_batches() {
     // T35
     let cluster = running(&web(5)).await;
     let ids = allocations(&cluster, "web");
-    let ran = rescheduled(&cluster, &["-batch-size=3"]).await.ended_with(0).warned(&[]);
+    let ran = rescheduled(&cluster, &["-batch-size=3"])
+        .await
+        .ended_with(0)
+        .warned(&[]);
     for header in ["1st batch of 3 allocations", "2nd batch of 2 allocations"] {
         assert!(ran.stdout.contains(header), "{}", ran.stdout);
     }
@@ -101,12 +104,16 @@ async fn a_replacement_that_is_replaced_twice() {
             let broken = Behaviour::start_fails("image not found");
             stage.cluster.behave(replacements(), broken);
             tokio::time::sleep(Duration::from_secs(8)).await;
-            stage.cluster.behave(replacements(), Behaviour::start_fails(""));
+            stage
+                .cluster
+                .behave(replacements(), Behaviour::start_fails(""));
         })
         .run()
         .await;
     let replaced = |by: u32, old: u32| {
-        format!("    <TS>: Allocation \"<id {old}>\" replaced by \"<id {by}>\", waiting for \"<id {by}>\" to start running")
+        format!(
+            "    <TS>: Allocation \"<id {old}>\" replaced by \"<id {by}>\", waiting for \"<id {by}>\" to start running"
+        )
     };
     ran.ended_with(0).warned(&[]).printed(&[
         "==> <TS>: Restarting 1 allocation",
@@ -130,11 +137,18 @@ async fn a_replacement_that_fails_for_good() {
     let ran = rescheduled(&cluster, &[]).await.ended_with(1).explained(
         "Error restarting allocation \"<id 1>\": \"<id 2>\" failed and Nomad has not planned another attempt: task \"app\" failed: Driver Failure: image not found (Not Restarting: Error was unrecoverable); see \"nomad alloc status",
     ).explained("0 of 2 allocations rescheduled, 1 failed, 1 not touched.");
-    assert!(ran.stdout.contains("Stopping job restart due to unrecoverable error"));
+    assert!(
+        ran.stdout
+            .contains("Stopping job restart due to unrecoverable error")
+    );
     assert_eq!(ran.touched(), ids[..1]);
     assert!(ran.took() < Duration::from_secs(15), "{:?}", ran.took());
     let first = successor(&ran, &ids[0]);
-    assert!(ran.stderr.contains(&successor(&ran, first)[..8]), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&successor(&ran, first)[..8]),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +171,10 @@ async fn nowhere_to_go() {
         "    failed: 27f1e5e5",
         "    not touched: 2e19c353, efb5c7f9",
     ]);
-    assert!(ran.stdout.contains("Stopping job restart due to unrecoverable error"));
+    assert!(
+        ran.stdout
+            .contains("Stopping job restart due to unrecoverable error")
+    );
     assert_eq!(ran.touched(), ids[..1]);
     assert!(ran.took() < Duration::from_secs(3), "{:?}", ran.took());
 }
@@ -205,10 +222,14 @@ async fn one_of_three_cannot_be_placed() {
 #[tokio::test(start_paused = true)]
 async fn placed_late_without_links() {
     // CLAIMS 6
-    let cluster = running(&web(3)).await;
-    cluster.set_eligible("node-1", false);
-    cluster.set_eligible("node-2", false);
+    let none = group("web", 0, &[plain("app")]);
+    let cluster = running(&job(&[group("api", 2, &[plain("app")]), none])).await;
+    cluster.scale("default", "web", "web", 2).unwrap();
+    settled(&cluster, "web").await;
     let ids = allocations(&cluster, "web");
+    for node in ["node-1", "node-2"] {
+        cluster.set_eligible(node, false);
+    }
     let ran = Scene::of(&cluster)
         .args(["-yes", "-reschedule", "-batch-size=2", "web"])
         .meanwhile(|stage| async move {
@@ -218,15 +239,23 @@ async fn placed_late_without_links() {
         })
         .run()
         .await;
-    let linked = cluster.read(|state| {
-        ids[..2]
-            .iter()
-            .filter(|id| !state.allocation(id).unwrap().next.is_empty())
-            .count()
-    });
-    assert_eq!(linked, 0, "the servers link none of the two");
-    let ran = ran.printed(&["?"]);
+    let links = |id: &String| cluster.read(|state| state.allocation(id).unwrap().next.clone());
+    assert!(ids[..2].iter().all(|id| links(id).is_empty()));
+    let ran = ran.ended_with(0).warned(&[]);
     assert_eq!(ran.touched(), ids);
+    assert!(
+        ran.stdout
+            .contains("of the replacements that were placed late: it is \"running\"\n"),
+        "{}",
+        ran.stdout
+    );
+    // The second batch waits for the end of the deployment that the first one's replacements began.
+    let deployed = cluster.read(|state| {
+        let ended = state.job_deployments("default", "web").last().unwrap();
+        assert_eq!(ended.status, "successful");
+        ended.modify_time
+    });
+    assert!(ran.writes()[2].time >= deployed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,7 +265,10 @@ async fn a_job_that_is_stopped_purged_or_scaled_down() {
     for (what, text) in [
         ("stop", not_needed),
         ("scale", not_needed),
-        ("purge", "the job was purged meanwhile; nothing is started again"),
+        (
+            "purge",
+            "the job was purged meanwhile; nothing is started again",
+        ),
     ] {
         let slow = json!([{"replacement": true, "start_block_for": "30s"}]);
         let cluster = running(&web_with(3, &slow)).await;
@@ -257,7 +289,11 @@ async fn a_job_that_is_stopped_purged_or_scaled_down() {
             .explained(&format!("Error restarting allocation \"<id 1>\": {text}"))
             .explained("0 of 3 allocations rescheduled, 1 failed, 2 not touched.");
         assert_eq!(ran.touched().len(), 1, "{what}");
-        assert!(ran.took() < Duration::from_secs(12), "{what} {:?}", ran.took());
+        assert!(
+            ran.took() < Duration::from_secs(12),
+            "{what} {:?}",
+            ran.took()
+        );
     }
 }
 

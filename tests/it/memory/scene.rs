@@ -71,8 +71,7 @@ impl Scene {
     /// The arguments of a command line as the program prints it, the program's name first. Nothing in it is quoted.
     pub(crate) fn command(mut self, line: &str) -> Self {
         assert!(!line.contains(['\'', '"', '\\']), "{line}");
-        self.args
-            .extend(line.split(' ').skip(1).map(str::to_owned));
+        self.args.extend(line.split(' ').skip(1).map(str::to_owned));
         self
     }
 
