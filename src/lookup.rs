@@ -35,8 +35,17 @@ pub(crate) enum LookupError {
     Prefix { prefix: String, source: ReadError },
     #[error("No job(s) with prefix or ID {} found", quote(.0))]
     NotFound(String),
-    #[error("No job with ID {} found in namespace {}", quote(.job), quote(.namespace))]
-    NoExactMatch { job: String, namespace: String },
+    #[error("No job with ID {} found{}", quote(.job), in_namespace(.namespace.as_deref()))]
+    NoExactMatch {
+        job: String,
+        /// `None` when all were searched.
+        namespace: Option<String>,
+    },
+    #[error(
+        "No job with ID {} found, and with -exact a prefix does not do; the only job with this prefix is {}",
+        quote(.typed), quote(.only)
+    )]
+    NotThatPrefix { typed: String, only: String },
     #[error(
         "No job with ID {} found; the only job with this prefix is {}. Give its whole ID, or -yes to take the match",
         quote(.typed), quote(.only)
@@ -50,7 +59,10 @@ pub(crate) enum LookupError {
         quote(.0)
     )]
     Unaddressable(String),
-    /// The operator said no, or chose none.
+    /// Several match, and the operator chose none.
+    #[error("Prefix {} matched multiple jobs and none was chosen", quote(.0))]
+    NoneChosen(String),
+    /// The operator said no to the one match.
     #[error("Job restart canceled.")]
     Declined,
     /// Ctrl-C at a question.
@@ -72,7 +84,9 @@ pub(crate) async fn find(
     ways: Ways,
     reporter: &Reporter,
 ) -> Result<Found, LookupError> {
-    if client.namespace() != Some("*") {
+    let everywhere = client.namespace() == Some("*");
+    let mut not_found = None;
+    if !everywhere {
         match read(client, argument, reporter).await {
             Ok(job) => {
                 return Ok(Found {
@@ -80,49 +94,62 @@ pub(crate) async fn find(
                     client: client.clone(),
                 });
             }
-            Err(LookupError::Job { source, .. }) if source.is_not_found() => {}
+            Err(LookupError::Job { job, source }) if source.is_not_found() => {
+                not_found = Some(LookupError::Job { job, source });
+            }
             Err(other) => return Err(other),
         }
-        if ways.exact {
-            let namespace = client.namespace().unwrap_or("default");
-            return Err(LookupError::NoExactMatch {
-                job: argument.into(),
-                namespace: namespace.into(),
-            });
-        }
     }
-    let stubs = match list(client, argument, reporter).await {
-        Ok(stubs) => stubs,
-        // Without the right to list, the argument can only be an id, and that was not found.
-        Err(source) if source.is_permission_denied() && client.namespace() != Some("*") => {
-            return Err(match read(client, argument, reporter).await {
-                Ok(job) => {
-                    return Ok(Found {
-                        job,
-                        client: client.clone(),
-                    });
-                }
-                Err(error) => error,
+    let stubs = match (list(client, argument, reporter).await, not_found) {
+        (Ok(stubs), _) => stubs,
+        // Without the right to list, the argument can only be an id.
+        (Err(source), Some(not_found)) if source.is_permission_denied() => {
+            return Err(if ways.exact {
+                no_exact_match(client, argument)
+            } else {
+                not_found
             });
         }
-        Err(source) => {
+        (Err(source), _) => {
             return Err(LookupError::Prefix {
                 prefix: argument.into(),
                 source,
             });
         }
     };
-    let stub = choose(
-        argument,
-        stubs,
-        client.namespace() == Some("*"),
-        ways,
-        reporter,
-    )
-    .await?;
+    if ways.exact && stubs.iter().all(|stub| stub.id != argument) {
+        return Err(match &stubs[..] {
+            [only] => LookupError::NotThatPrefix {
+                typed: argument.into(),
+                only: only.id.clone(),
+            },
+            _ => no_exact_match(client, argument),
+        });
+    }
+    let stub = choose(argument, stubs, everywhere, ways, reporter).await?;
+    if leads_elsewhere(&stub.id) {
+        return Err(LookupError::Unaddressable(stub.id));
+    }
     let client = client.in_namespace(stub.namespace());
     let job = read(&client, &stub.id, reporter).await?;
     Ok(Found { job, client })
+}
+
+fn no_exact_match(client: &Client, argument: &str) -> LookupError {
+    LookupError::NoExactMatch {
+        job: argument.into(),
+        namespace: match client.namespace() {
+            Some("*") => None,
+            namespace => Some(namespace.unwrap_or("default").to_owned()),
+        },
+    }
+}
+
+/// ` in namespace "prod"`, or nothing.
+fn in_namespace(namespace: Option<&str>) -> String {
+    namespace.map_or_else(String::new, |namespace| {
+        format!(" in namespace {}", quote(namespace))
+    })
 }
 
 /// The ids of the jobs that a periodic or parameterized parent has started.
@@ -140,23 +167,61 @@ pub(crate) async fn children(
 }
 
 async fn read(client: &Client, id: &str, reporter: &Reporter) -> Result<Arc<Job>, LookupError> {
-    let job = client
-        .patiently(
-            Patience::Startup,
-            |error| say_retry(reporter, error),
-            || client.job(id, None),
-        )
-        .await
-        .map_err(|source| LookupError::Job {
+    let elsewhere = leads_elsewhere(id);
+    let answer = if elsewhere {
+        // What it answers will be no job, however often it is asked.
+        client.job(id, None).await
+    } else {
+        client
+            .patiently(
+                Patience::Startup,
+                |error| say_retry(reporter, error),
+                || client.job(id, None),
+            )
+            .await
+    };
+    match answer {
+        Ok(job) if job.value.id == id => Ok(Arc::new(job.value)),
+        Err(source) if !elsewhere || !is_of_another_endpoint(&source) => Err(LookupError::Job {
             job: id.into(),
             source,
-        })?
-        .value;
-    // The server decodes `%2F` before it routes, so `x/versions` is answered by another endpoint (D23).
-    if job.id != id {
-        return Err(LookupError::Unaddressable(id.into()));
+        }),
+        _ => Err(LookupError::Unaddressable(id.into())),
     }
-    Ok(Arc::new(job))
+}
+
+/// Ends of paths that belong to other endpoints of a job. The server decodes `%2F` before it routes, so that no spelling of
+/// `x/versions` means the job of that name (D23).
+const ENDPOINTS: &[&str] = &[
+    "/actions",
+    "/allocations",
+    "/deployment",
+    "/deployments",
+    "/dispatch",
+    "/evaluate",
+    "/evaluations",
+    "/periodic/force",
+    "/plan",
+    "/revert",
+    "/scale",
+    "/services",
+    "/stable",
+    "/submission",
+    "/summary",
+    "/tag",
+    "/versions",
+];
+
+fn leads_elsewhere(id: &str) -> bool {
+    ENDPOINTS.iter().any(|endpoint| id.ends_with(endpoint))
+}
+
+/// An answer that is no job, or a refusal of the method.
+fn is_of_another_endpoint(error: &ReadError) -> bool {
+    error.is_garbled()
+        || error
+            .api()
+            .is_some_and(|answer| answer.status == http::StatusCode::METHOD_NOT_ALLOWED)
 }
 
 async fn list(
@@ -215,7 +280,7 @@ async fn choose(
         return match reporter.ask(Question::WhichJob { heading, choices }).await {
             Answer::Choice(index) if index < stubs.len() => Ok(stubs.swap_remove(index)),
             Answer::Interrupted => Err(LookupError::Interrupted),
-            _ => Err(LookupError::Declined),
+            _ => Err(LookupError::NoneChosen(argument.into())),
         };
     }
     let Some(only) = stubs.pop() else {
@@ -223,9 +288,6 @@ async fn choose(
     };
     if only.id == argument {
         return Ok(only);
-    }
-    if ways.exact {
-        return Err(LookupError::NotFound(argument.into()));
     }
     if ways.yes {
         reporter.emit(EventKind::Warning(format!(

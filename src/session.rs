@@ -17,6 +17,7 @@ use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::verdict::short_id;
 use crate::rules::versions::Versions;
+use crate::rules::warnings::warnings;
 use crate::run::{Context, Desk, Gate, Given, Run, Signals, attend};
 use crate::view::JobView;
 use crate::watch::Feed;
@@ -44,6 +45,7 @@ impl From<LookupError> for Early {
     fn from(error: LookupError) -> Self {
         match error {
             LookupError::Interrupted => Self::Interrupted(exit::SIGINT),
+            LookupError::Declined => Self::Declined,
             error => Self::Error(error.to_string()),
         }
     }
@@ -208,6 +210,9 @@ async fn prepare(
         return Err(Early::Done);
     }
     warn_of_nodes(plan, &job, &client, &feed, &selection, reporter).await;
+    for warning in feed.read(|view| warnings(view, &versions, plan, &selection)) {
+        reporter.emit(EventKind::Warning(warning));
+    }
     // A clock that is behind those of the nodes must not make a continued run miss one (the later moment may restart one again).
     let newest = feed.read(|view| newest_start(view, &selection.candidates, plan));
     let cutoff = newest.map_or(started, |newest| {

@@ -130,13 +130,14 @@ impl fmt::Display for Target {
 fn without_scheme(text: &str) -> String {
     let first = text.split('/').next().unwrap_or_default();
     let why = match first.split_once(':') {
+        // A user name, and who knows what it is.
+        _ if text.contains('@') => "it has no scheme".to_owned(),
         Some((scheme, _)) if is_scheme(scheme) => {
             format!("unsupported protocol scheme {scheme:?}")
         }
-        Some(_) => format!(
-            "parse {:?}: first path segment in URL cannot contain colon",
-            without_user_info(text)
-        ),
+        Some(_) => {
+            format!("parse {text:?}: first path segment in URL cannot contain colon")
+        }
         None => "unsupported protocol scheme \"\"".to_owned(),
     };
     format!("{why}; did you mean 'http://{}'?", without_user_info(text))
@@ -169,15 +170,12 @@ fn percent_decoded(text: &str) -> String {
             .flatten()
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
+        if let Some(byte) = escaped {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -185,6 +183,8 @@ fn percent_decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tcp(https: bool, host: &str, port: u16) -> Target {
@@ -268,7 +268,7 @@ mod tests {
             ),
             (
                 "ops:secret@nomad:4646",
-                "invalid address '…@nomad:4646': unsupported protocol scheme \"ops\"; did you mean 'http://…@nomad:4646'?",
+                "invalid address '…@nomad:4646': it has no scheme; did you mean 'http://…@nomad:4646'?",
             ),
             (
                 "ftp://nomad",
@@ -292,6 +292,20 @@ mod tests {
             let error = Address::parse(text).unwrap_err();
             assert_eq!(error.to_string(), message);
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_errors_tell_no_secret(
+            scheme in "(http://|https://|unix://|ftp://|http:/|//|)",
+            before in "[a-z:/?#%]{0,4}",
+            after in "\\PC{0,12}",
+        ) {
+            let _ = Address::parse(&format!("{scheme}{before}{after}"));
+            if let Err(error) = Address::parse(&format!("{scheme}{before}S3CRET@{after}")) {
+                prop_assert!(!error.to_string().contains("S3CRET"), "{}", error);
+            }
         }
     }
 }

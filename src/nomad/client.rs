@@ -263,13 +263,7 @@ impl Client {
         }
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         drop(permit);
-        let answer = answer?;
-        answer.accepted()?;
-        // Status 200 says that it was done, also where the rest of the answer was lost.
-        Ok(answer.json().unwrap_or_else(|_| StopAnswer {
-            eval_id: String::new(),
-            index: answer.index(),
-        }))
+        evaluation_of(&answer?)
     }
 
     /// `PUT /v1/job/:id/evaluate`: makes the scheduler look at the job once more. Harmless to repeat. Needs `submit-job`, or since
@@ -286,9 +280,7 @@ impl Client {
         let call = Call::put(&["job", job, "evaluate"]).json(&body);
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         drop(permit);
-        let answer = answer?;
-        answer.accepted()?;
-        Ok(answer.json().unwrap_or_default())
+        evaluation_of(&answer?)
     }
 
     /// `GET /v1/nodes`. Needs `node:read`, which few tokens have.
@@ -300,6 +292,9 @@ impl Client {
     pub(crate) async fn evaluation(&self, id: &str) -> Result<Indexed<Evaluation>, ReadError> {
         let answer = self.read(Call::get(&["evaluation", id]), None).await?;
         let evaluation: Evaluation = answer.json()?;
+        if evaluation.id.is_empty() {
+            return Err(answer.garbled("the evaluation in it has no ID"));
+        }
         Ok(answer.indexed(evaluation))
     }
 
@@ -326,6 +321,16 @@ impl Client {
             .await
             .map_err(CallError::of_write)
     }
+}
+
+/// What an accepted write says of its evaluation. Status 200 says that it was done, also where the rest of the answer was lost: the id
+/// is empty then.
+fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
+    answer.accepted()?;
+    Ok(answer.json().unwrap_or_else(|_| StopAnswer {
+        eval_id: String::new(),
+        index: answer.index(),
+    }))
 }
 
 #[cfg(test)]

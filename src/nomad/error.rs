@@ -133,25 +133,6 @@ impl ApiError {
         self.says(&["No path to node"])
     }
 
-    /// Whether the node of the allocation does not exist any more. The status is 500 before Nomad 2.0.5 and 404 since.
-    pub(crate) fn is_unknown_node(&self) -> bool {
-        self.says(&["Unknown node"])
-    }
-
-    /// Whether the server or the node does not have the allocation.
-    pub(crate) fn is_unknown_allocation(&self) -> bool {
-        self.says(&[
-            "Unknown allocation",
-            "allocation not found",
-            "alloc not found",
-        ])
-    }
-
-    /// Whether the task to restart was not running.
-    pub(crate) fn is_task_not_running(&self) -> bool {
-        self.says(&["Task not running"])
-    }
-
     /// Whether asking again may help.
     fn is_transient(&self) -> bool {
         self.status == StatusCode::TOO_MANY_REQUESTS
@@ -238,29 +219,6 @@ impl CallError {
             ReadError::Request(_) => Self::Refused(error),
             ReadError::Garbled(garbled) => Self::Garbled(garbled.clone()),
         }
-    }
-
-    /// The error answer, if it is one.
-    pub(crate) fn api(&self) -> Option<&ApiError> {
-        match self {
-            Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => error.api(),
-            Self::Garbled(_) => None,
-        }
-    }
-
-    /// Whether the token lacks a right, or is none.
-    pub(crate) fn is_permission_denied(&self) -> bool {
-        self.api().is_some_and(ApiError::is_permission_denied)
-    }
-
-    /// Whether no server has a connection to the node of the allocation.
-    pub(crate) fn is_no_path_to_node(&self) -> bool {
-        self.api().is_some_and(ApiError::is_no_path_to_node)
-    }
-
-    /// Whether the server or the node does not have the allocation.
-    pub(crate) fn is_unknown_allocation(&self) -> bool {
-        self.api().is_some_and(ApiError::is_unknown_allocation)
     }
 }
 

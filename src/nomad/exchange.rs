@@ -149,10 +149,11 @@ fn name_of(request: &Request<Bytes>) -> String {
     format!("{method} \"{}\"", request.uri())
 }
 
-fn named(request: &str, error: SendError) -> SendError {
+/// Puts the request in front of what became of it.
+fn named(request: &str, SendError { kind, text }: SendError) -> SendError {
     SendError {
-        kind: error.kind,
-        text: format!("{request}: {}", error.text),
+        kind,
+        text: format!("{request}: {text}"),
     }
 }
 
@@ -238,16 +239,12 @@ impl Answer {
     /// What a body is that does not even begin like JSON.
     fn foreign(&self) -> String {
         let body = String::from_utf8_lossy(&self.body);
-        match text::html_page(&body) {
-            Some(page) => {
-                format!("it is {page}, not JSON; is there a Nomad agent at this address?")
-            }
-            None => {
-                let start: String = text::of_server(&body).chars().take(40).collect();
-                format!(
-                    "it is not JSON but begins with {start:?}; is there a Nomad agent at this address?"
-                )
-            }
-        }
+        let what = if let Some(page) = text::html_page(&body) {
+            format!("is {page}, not JSON")
+        } else {
+            let start: String = text::of_server(&body).chars().take(40).collect();
+            format!("is not JSON but begins with {start:?}")
+        };
+        format!("it {what}; is there a Nomad agent at this address?")
     }
 }

@@ -113,7 +113,7 @@ impl Call {
     /// would not block at all, so 1 is the least.
     pub(crate) fn blocking(self, index: u64, wait: Duration) -> Self {
         let millis = wait.as_millis();
-        let wait = if millis % 1000 == 0 {
+        let wait = if millis.is_multiple_of(1000) {
             format!("{}s", millis / 1000)
         } else {
             format!("{millis}ms")

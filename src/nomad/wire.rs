@@ -3,7 +3,8 @@
 //! Two clients share one configuration. Reads keep connections for the next read; requests marked [`FreshConnection`] get one that
 //! nobody used before. Neither follows redirects, retries, or limits the time of an answer.
 
-use std::error::Error as _;
+mod causes;
+
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use http::header::{HOST, HeaderValue};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Body as RequestBody, ClientBuilder, Proxy, redirect};
 
+use self::causes::{causes, hint, is_cut_off, is_refused_certificate, is_unsent};
 use super::address::Target;
 use super::config::{ClientConfig, ConfigError};
 use super::limiter::MOST_READS;
-use super::tls::plain;
 use super::transport::{
     Body, BoxFuture, Chunks, FreshConnection, Response, SendError, SendErrorKind, Transport,
 };
@@ -50,7 +51,13 @@ impl Wire {
             builder(config, server_name.is_some())?
                 .pool_max_idle_per_host(idle)
                 .build()
-                .map_err(|error| ConfigError::Tls(causes(&error)))
+                // These words come from a check of the given roots: there is no peer yet.
+                .map_err(|error| {
+                    let causes = causes(&error);
+                    ConfigError::Tls(
+                        causes.replace("invalid peer certificate", "unusable CA certificate"),
+                    )
+                })
         };
         let place = match &config.proxy {
             Some(_) => format!("{} through the proxy", config.address.target),
@@ -152,85 +159,6 @@ fn broken(error: &reqwest::Error) -> SendError {
         kind: SendErrorKind::Broken,
         text: format!("{problem}: {causes}"),
     }
-}
-
-/// Whether the other side ended the TLS handshake over the client's certificate. With TLS 1.3 the client hears of it only when it
-/// waits for the answer, yet the request was not looked at.
-fn is_refused_certificate(causes: &str) -> bool {
-    [
-        "BadCertificate",
-        "CertificateExpired",
-        "CertificateRequired",
-        "CertificateRevoked",
-        "CertificateUnknown",
-        "HandshakeFailure",
-        "UnknownCA",
-        "UnsupportedCertificate",
-    ]
-    .iter()
-    .any(|alert| causes.contains(&format!("received fatal alert: {alert}")))
-}
-
-/// Whether the connection ended while no byte of the request had been written: an answer, or the end, that nobody had asked for.
-fn is_unsent(causes: &str) -> bool {
-    [
-        "received unexpected message from connection",
-        "operation was canceled",
-        "channel closed",
-    ]
-    .iter()
-    .any(|text| causes.contains(text))
-}
-
-/// Whether a connection that had come about ended within the TLS handshake: this is what an agent with too many connections does.
-fn is_cut_off(causes: &str) -> bool {
-    [
-        "connection reset",
-        "handshake eof",
-        "unexpected end of file",
-        "broken pipe",
-    ]
-    .iter()
-    .any(|text| causes.to_ascii_lowercase().contains(text))
-}
-
-/// What an operator can do about some causes.
-fn hint(causes: &str) -> &'static str {
-    if causes.contains("InvalidContentType") {
-        "; is it an http:// address?"
-    } else if causes.contains("UnknownIssuer") || causes.contains("BadSignature") {
-        "; is the right CA given?"
-    } else {
-        ""
-    }
-}
-
-/// The causes of an error without repetitions. The outermost text is left out: it says only that sending failed, and repeats the URL.
-fn causes(error: &reqwest::Error) -> String {
-    const SAYS_NOTHING: &[&str] = &[
-        "client error (",
-        "connection error",
-        "dns error",
-        "error decoding response body",
-        "error reading a body from connection",
-        "error resolving DNS",
-        "tcp connect error",
-    ];
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = plain(&cause.to_string());
-        // A cause may contain those below it.
-        let known = texts.iter().any(|above| above.contains(&text));
-        if !known && !SAYS_NOTHING.iter().any(|start| text.starts_with(start)) {
-            texts.push(text);
-        }
-        next = cause.source();
-    }
-    if texts.is_empty() {
-        return plain(&error.to_string());
-    }
-    texts.join(": ")
 }
 
 fn server_name(config: &ClientConfig) -> Result<Option<ServerName>, ConfigError> {
@@ -350,3 +278,5 @@ impl Resolve for Always {
 mod tests;
 #[cfg(test)]
 mod tls_tests;
+#[cfg(test)]
+mod trouble_tests;

@@ -105,14 +105,6 @@ fn takes_durations(question: &Question) -> bool {
     )
 }
 
-/// Whether the question comes before the first write, so that keys may be read one by one.
-pub(super) fn is_early(question: &Question) -> bool {
-    matches!(
-        question,
-        Question::PrefixMatch { .. } | Question::WhichJob { .. } | Question::MultiRegion { .. }
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

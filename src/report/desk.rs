@@ -13,7 +13,7 @@ use super::human::{self, Line, Manner};
 use super::keys;
 use super::output::{Output, OutputState};
 use super::style::Style;
-use super::terminal::TerminalMode;
+use super::terminal::{self, TerminalMode};
 use super::{Clock, ask};
 use crate::cli::quote::quote;
 use crate::event::{Answer, Event, Question};
@@ -51,7 +51,9 @@ pub(super) struct Desk {
     pub(super) manner: Manner,
     pub(super) clock: Clock,
     pub(super) lines: Lines,
-    /// Whether single keys can be read from the process's own terminal.
+    /// Questions are asked at the process's own terminal.
+    pub(super) own_terminal: bool,
+    /// Whether single keys can be read from it.
     pub(super) keys: bool,
     pub(super) mode: TerminalMode,
     /// All questions up to this id are over.
@@ -87,15 +89,25 @@ impl Desk {
         if ask.id <= self.called_off {
             return Answer::Interrupted;
         }
-        let keys = self.keys && ask::is_early(&ask.question);
-        let preamble = ask::preamble(&ask.question, !keys);
+        // Nor does what was typed before it was asked: an Enter during a batch must not proceed with the next one.
+        if self.own_terminal {
+            terminal::discard_typed();
+            // The terminal shows the Ctrl-C where the cursor stood.
+            if ask.question == Question::Interrupt {
+                self.output.end_prompt();
+            }
+        }
+        let choices = match &ask.question {
+            Question::WhichJob { choices, .. } if self.keys => Some(choices),
+            _ => None,
+        };
+        let preamble = ask::preamble(&ask.question, choices.is_none());
         if !preamble.is_empty() {
             self.output.print(&Line::out(Style::Plain, preamble));
         }
-        if keys {
-            self.ask_for_keys(ask)
-        } else {
-            self.ask_for_line(ask)
+        match choices {
+            Some(choices) => self.ask_for_keys(ask, choices),
+            None => self.ask_for_line(ask),
         }
     }
 
@@ -127,12 +139,13 @@ impl Desk {
         }
     }
 
-    fn ask_for_keys(&mut self, ask: &Ask) -> Answer {
-        let text = human::main(&(self.clock)(), &ask::text(&ask.question));
+    fn ask_for_keys(&mut self, ask: &Ask, choices: &[String]) -> Answer {
+        let text = ask::text(&ask.question) + " (Esc = none)";
+        let text = human::main(&(self.clock)(), &text);
         self.mode.save();
         keys::ask(
             ask.id,
-            ask.question.clone(),
+            choices.to_vec(),
             text,
             self.output.stdout_colors(),
             self.reply_to.clone(),

@@ -84,7 +84,8 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         },
         clock: Arc::clone(&settings.clock),
         lines: Lines::new(io.stdin),
-        // A terminal that cannot redraw a line gets questions in lines.
+        own_terminal: io.keys,
+        // A terminal that cannot redraw a line gets every question in lines.
         keys: io.keys && settings.env.get("TERM").is_some_and(|term| term != "dumb"),
         mode: mode.clone(),
         called_off: 0,

@@ -1,4 +1,5 @@
-//! The terminal's mode: kept before keys are read one by one, brought back on every way out.
+//! The terminal behind the streams: its mode is kept before keys are read one by one and brought back on every way out, and what was typed
+//! before a question is no answer to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,13 +42,20 @@ impl TerminalMode {
     }
 }
 
+/// Drops what was typed and not read: it was typed before the question that comes now could be seen.
+pub(super) fn discard_typed() {
+    system::discard_typed();
+}
+
 #[cfg(unix)]
 mod system {
     use std::io;
     use std::thread;
     use std::time::Duration;
 
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{
+        LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
+    };
 
     pub(super) type Mode = Termios;
 
@@ -58,6 +66,11 @@ mod system {
     pub(super) fn write(mode: &Mode) {
         // If the terminal is gone there is nothing to bring back.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, mode);
+    }
+
+    pub(super) fn discard_typed() {
+        // What cannot be dropped is read as an answer, as everywhere.
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     }
 
     /// Waits, not for long, until keys are read one by one.
@@ -82,6 +95,8 @@ mod system {
     }
 
     pub(super) fn write((): &Mode) {}
+
+    pub(super) fn discard_typed() {}
 
     pub(super) fn wait_for_keys() {}
 }

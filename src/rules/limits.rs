@@ -72,7 +72,7 @@ fn from_job(action: &Action, job: Option<&Job>, group_name: &str) -> Duration {
 }
 
 /// A duration of Nomad's, where less than nothing counts as nothing.
-fn nanos(nanos: i64) -> Duration {
+pub(super) fn nanos(nanos: i64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 

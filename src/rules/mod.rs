@@ -9,6 +9,7 @@ pub(crate) mod policy;
 pub(crate) mod selection;
 pub(crate) mod verdict;
 pub(crate) mod versions;
+pub(crate) mod warnings;
 
 #[cfg(test)]
 pub(crate) mod samples;

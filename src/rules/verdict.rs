@@ -132,6 +132,7 @@ pub(crate) fn judge(
     match (verdict, want.deadline, want.limit) {
         (Verdict::Pending(reason), Some(deadline), Some(limit)) if now >= deadline => {
             Verdict::Failed(Cause::Timeout {
+                target: base.target.clone(),
                 limit,
                 last: Box::new(reason.state),
             })

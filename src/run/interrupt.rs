@@ -67,7 +67,7 @@ pub(crate) async fn attend(
     asks: bool,
 ) -> i32 {
     loop {
-        let signal = tokio::select! {
+        let mut signal = tokio::select! {
             Some(signal) = signals.recv() => signal,
             () = reporter.stdout_closed(), if gate.stop().is_none() => SIGPIPE,
             // Nobody sends signals any more, and stdout's end was attended to.
@@ -85,7 +85,8 @@ pub(crate) async fn attend(
                         continue;
                     }
                 }
-                Some(_) = signals.recv() => {}
+                // A second Ctrl-C is a yes; whatever else comes ends the run in its own name.
+                Some(second) = signals.recv() => signal = second,
             }
         }
         reporter.cancel();

@@ -149,6 +149,9 @@ async fn what_errors_of_writes_mean() {
             !refused,
             "{error:?}"
         );
-        assert_eq!(error.is_permission_denied(), permission, "{error:?}");
+        let (CallError::Refused(cause) | CallError::Unknown(cause)) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(cause.is_permission_denied(), permission, "{cause:?}");
     }
 }

@@ -116,3 +116,24 @@ async fn a_restart_keeps_its_permit_until_it_is_answered() {
     drop(client.write_permit().await);
     assert_eq!(began.elapsed(), Duration::from_secs(100));
 }
+
+// N7: the status says that it was done; what is lost of the rest does not matter.
+#[tokio::test(start_paused = true)]
+async fn cut_answers_to_accepted_writes() {
+    let (client, _) = client([
+        Step::answer(200, r#"{"Ind"#).and_break(),
+        Step::answer(200, "").and_break(),
+        Step::answer(200, "").and(Duration::from_secs(86_400), ""),
+        Step::answer(200, r#"{"EvalID":"#)
+            .and_break()
+            .header("x-nomad-index", "9"),
+        Step::answer(200, r#"{"EvalID":"e1","Index":9}"#),
+    ]);
+    for _ in 0..3 {
+        restart(&client).await.unwrap();
+    }
+    let answer = stop(&client).await.unwrap();
+    assert_eq!((&*answer.eval_id, answer.index), ("", 9));
+    let answer = stop(&client).await.unwrap();
+    assert_eq!((&*answer.eval_id, answer.index), ("e1", 9));
+}

@@ -21,8 +21,9 @@ fn error_of(env: &[(&str, &str)]) -> String {
         .to_string()
 }
 
-fn given(text: &str) -> Option<String> {
-    Some(text.to_owned())
+/// A flag with this value.
+fn given(text: impl Into<String>) -> Option<String> {
+    text.into().into()
 }
 
 #[test]
@@ -71,10 +72,10 @@ fn flags_before_environment_and_empty_means_not_given() {
     ] {
         let config = resolve(&flags, &env).unwrap();
         assert!(config.address.base.starts_with(&format!("http://{from}:")));
-        assert_eq!(config.region, given(&format!("{from}-region")));
-        assert_eq!(config.namespace, given(&format!("{from}-namespace")));
+        assert_eq!(config.region, given(format!("{from}-region")));
+        assert_eq!(config.namespace, given(format!("{from}-namespace")));
         assert_eq!(config.token, Some(Secret::new(format!("{from}-token"))));
-        assert_eq!(config.tls.server_name, given(&format!("{from}.name")));
+        assert_eq!(config.tls.server_name, given(format!("{from}.name")));
     }
     let config = of_env(&[("NOMAD_ADDR", ""), ("NOMAD_TOKEN", "")]);
     assert_eq!(config.address, Address::default());

@@ -182,19 +182,8 @@ fn recorded_errors() {
             text == "No path to node",
             "{about}"
         );
-        assert_eq!(
-            answer.is_unknown_node(),
-            text.starts_with("Unknown node"),
-            "{about}"
-        );
         let missing = text.contains("not found") || text.contains("Unknown allocation");
         assert_eq!(answer.is_not_found(), status == 404 && missing, "{about}");
-        assert_eq!(
-            answer.is_unknown_allocation(),
-            text.contains("Unknown allocation")
-                || text.ends_with("not found") && call != "job" && call != "versions",
-            "{about}"
-        );
         if matches!(call, "restart" | "stop") {
             let expected = if is_open(text) { 'U' } else { 'R' };
             assert_eq!(meaning(error), expected, "{about}");

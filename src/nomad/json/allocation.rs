@@ -15,6 +15,10 @@ use super::null_as_default;
 pub(crate) type AllocId = Arc<str>;
 
 /// An allocation, from a list stub or from `GET /v1/allocation/:id`.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are named as in Nomad's JSON"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Allocation {
@@ -170,10 +174,9 @@ pub(crate) enum RunState {
 impl From<String> for DesiredStatus {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "run" => Self::Run,
+            "" | "run" => Self::Run,
             "stop" => Self::Stop,
             "evict" => Self::Evict,
-            "" => Self::Run,
             _ => Self::Other(text),
         }
     }
@@ -194,13 +197,12 @@ impl DesiredStatus {
 impl From<String> for ClientStatus {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "pending" => Self::Pending,
+            "" | "pending" => Self::Pending,
             "running" => Self::Running,
             "complete" => Self::Complete,
             "failed" => Self::Failed,
             "lost" => Self::Lost,
             "unknown" => Self::Unknown,
-            "" => Self::Pending,
             _ => Self::Other(text),
         }
     }
@@ -224,10 +226,9 @@ impl ClientStatus {
 impl From<String> for RunState {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "pending" => Self::Pending,
+            "" | "pending" => Self::Pending,
             "running" => Self::Running,
             "dead" => Self::Dead,
-            "" => Self::Pending,
             _ => Self::Other(text),
         }
     }

@@ -5,6 +5,10 @@ use serde::{Deserialize, Deserializer};
 use super::null_as_default;
 
 /// A job, or one version of it.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are named as in Nomad's JSON"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Job {

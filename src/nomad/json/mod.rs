@@ -9,16 +9,10 @@ mod cluster;
 mod events;
 mod job;
 
-#[cfg(test)]
-pub(crate) use allocation::DesiredTransition;
-pub(crate) use allocation::{
-    AllocId, Allocation, ClientStatus, DesiredStatus, RunState, TaskState,
-};
-pub(crate) use cluster::{AllocMetric, Deployment, Evaluation, NodeStub, StopAnswer};
-pub(crate) use events::TaskEvent;
-pub(crate) use job::{Job, JobStub, JobVersions, Task, TaskGroup};
-#[cfg(test)]
-pub(crate) use job::{Lifecycle, UpdateBlock};
+pub(crate) use allocation::*;
+pub(crate) use cluster::*;
+pub(crate) use events::*;
+pub(crate) use job::*;
 
 use serde::{Deserialize, Deserializer};
 

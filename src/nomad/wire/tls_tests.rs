@@ -63,16 +63,16 @@ impl Authority {
         }
     }
 
-    fn file(&self, name: &str, text: &str) -> Option<String> {
+    fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
         std::fs::write(&path, text).unwrap();
-        Some(path.display().to_string())
+        path.display().to_string()
     }
 
     /// Flags that trust this authority by a file.
     fn trusted(&self) -> ConnectionFlags {
         ConnectionFlags {
-            ca_cert: self.file("ca.pem", &self.issuer.pem()),
+            ca_cert: Some(self.file("ca.pem", &self.issuer.pem())),
             ..ConnectionFlags::default()
         }
     }
@@ -242,8 +242,8 @@ async fn client_certificates() {
     let server = authority.issue(&["127.0.0.1"], |_| {});
     let (address, _seen) = authority.serve(&server, Some(&authority)).await;
     let with = |issued: &Issued| ConnectionFlags {
-        client_cert: authority.file("client.pem", &issued.pem),
-        client_key: authority.file("client-key.pem", &issued.key.serialize_pem()),
+        client_cert: Some(authority.file("client.pem", &issued.pem)),
+        client_key: Some(authority.file("client-key.pem", &issued.key.serialize_pem())),
         ..authority.trusted()
     };
     let known = with(&authority.issue(&["client"], |_| {}));
@@ -279,8 +279,8 @@ fn a_key_that_belongs_to_another_certificate() {
     let authority = Authority::new("ours");
     let flags = ConnectionFlags {
         address: Some("https://nomad".to_owned()),
-        client_cert: authority.file("client.pem", &authority.issue(&["a"], |_| {}).pem),
-        client_key: authority.file("key.pem", &KeyPair::generate().unwrap().serialize_pem()),
+        client_cert: Some(authority.file("client.pem", &authority.issue(&["a"], |_| {}).pem)),
+        client_key: Some(authority.file("key.pem", &KeyPair::generate().unwrap().serialize_pem())),
         ..authority.trusted()
     };
     let config = ClientConfig::resolve(&flags, &Env::default()).unwrap();

@@ -119,34 +119,6 @@ fn assert_answer(shown: &str, answer: &str) {
 }
 
 #[test]
-fn a_prefix_match_is_confirmed_with_keys() {
-    for (typed, answer) in [
-        ("y\r", "Yes"),
-        ("yes\r", "Yes"),
-        ("Y\r", "Yes"),
-        ("n\r", "No"),
-        ("\r", "No"),
-        ("x\r", "No"),
-        ("yn\r", "No"),
-    ] {
-        assert_answer(&answered("prefix", "[y/N] ", typed), answer);
-    }
-}
-
-#[test]
-fn a_long_question_stands_above_its_prompt_once() {
-    let mut run = at_terminal("region", "xterm");
-    let text = "Are you sure you want to restart multi-region job \"web\" in a single region?";
-    run.exp_string(text).unwrap();
-    run.exp_string("[y/N] ").unwrap();
-    run.send("y\r").unwrap();
-    run.flush().unwrap();
-    let rest = run.exp_eof().unwrap();
-    assert_answer(&rest, "Yes");
-    assert!(!rest.contains("multi-region"), "{rest}");
-}
-
-#[test]
 fn one_of_several_jobs_is_chosen() {
     for (typed, answer) in [
         ("\r", "Choice(0)"),
@@ -160,22 +132,18 @@ fn one_of_several_jobs_is_chosen() {
 }
 
 #[test]
-fn control_c_at_a_key_question_is_an_interrupt() {
-    for (ask, prompt) in [("prefix", "[y/N] "), ("which", "  web-2")] {
-        assert_answer(&answered(ask, prompt, "\u{3}"), "Interrupted");
-    }
+fn control_c_at_the_choice_is_an_interrupt() {
+    assert_answer(&answered("which", "  web-2", "\u{3}"), "Interrupted");
 }
 
 #[test]
-fn a_signal_from_outside_calls_a_key_question_off_and_restores_the_terminal() {
-    for (ask, prompt) in [("prefix", "[y/N] "), ("which", "  web-2")] {
-        let mut run = at_terminal(ask, "xterm");
-        run.exp_string(prompt).unwrap();
-        terminate(&mut run);
-        let shown = run.exp_eof().unwrap();
-        assert_answer(&shown, "Interrupted");
-        assert!(shown.contains("\u{1b}[?25h"), "no cursor: {shown:?}");
-    }
+fn a_signal_from_outside_calls_the_choice_off_and_restores_the_terminal() {
+    let mut run = at_terminal("which", "xterm");
+    run.exp_string("  web-2").unwrap();
+    terminate(&mut run);
+    let shown = run.exp_eof().unwrap();
+    assert_answer(&shown, "Interrupted");
+    assert!(shown.contains("\u{1b}[?25h"), "no cursor: {shown:?}");
 }
 
 #[test]
@@ -189,8 +157,15 @@ fn a_dumb_terminal_gets_questions_in_lines() {
 }
 
 #[test]
-fn a_line_question_in_mid_run() {
+fn every_other_question_is_answered_with_a_line() {
     for (ask, prompt, typed, answer) in [
+        ("prefix", "[y/N] ", "y\n", "Yes"),
+        ("region", "[y/N] ", "\n", "No"),
+        // Nothing that merely contains a y is a yes.
+        ("prefix", "[y/N] ", "maybe\nNo\n", "No"),
+        ("region", "[y/N] ", "nay\n Yes \n", "Yes"),
+        ("region", "[y/N] ", "\u{4}", "EndOfInput"),
+        ("prefix", "[y/N] ", "\u{3}", "Interrupted"),
         ("next", "[Y/n/<duration>] ", "\n", "Yes"),
         ("next", "[Y/n/<duration>] ", "n\n", "No"),
         ("next", "[Y/n/<duration>] ", "later\n1m30s\n", "Pause(90s)"),

@@ -113,6 +113,7 @@ pub(crate) enum Cause {
     },
     /// Not where it was wanted within the limit.
     Timeout {
+        target: Target,
         limit: Duration,
         last: Box<State>,
     },
@@ -312,11 +313,21 @@ impl Cause {
                     cause.sentence(verbose)
                 )
             }
-            Self::Timeout { limit, last } => format!(
-                "not seen running again within {}: {}; it may still come: see \"nomad alloc status\", or give it longer with -timeout",
-                lasting(*limit),
-                last.text(verbose)
-            ),
+            Self::Timeout {
+                target,
+                limit,
+                last,
+            } => {
+                let wanted = match target {
+                    Target::Reschedule => "replaced by one that runs",
+                    Target::RunningTasks | Target::AllTasks | Target::Task(_) => "running again",
+                };
+                format!(
+                    "not seen {wanted} within {}: {}; that may still come, -timeout gives it longer",
+                    lasting(*limit),
+                    last.text(verbose)
+                )
+            }
         }
     }
 }

@@ -86,7 +86,7 @@ fn only_what_was_created_later_and_is_not_linked_elsewhere_counts() {
         stopped("a", 2, ""),
         allocation("b", 3, 3),
     ]);
-    assert_eq!(younger.successor("a"), None);
+    assert_eq!(younger.successor_after("a", 0), None);
     let mut of_another = allocation("b", 3, 3);
     of_another.previous_allocation = AllocId::from("x");
     assert_eq!(

@@ -112,3 +112,64 @@ fn evaluated_nodes_are_not_said_to_be_missing() {
         r#"Evaluation "e1" has placement failures for group "web":"#
     );
 }
+
+#[test]
+fn what_is_likely_to_happen_again_or_left_something_missing_is_unrecoverable() {
+    // Design section 9: permission, placement failure, timeout, outcome unknown, lost replacement.
+    let id = || Arc::<str>::from("a1234567-89ab");
+    let task = || Arc::<str>::from("app");
+    let none = || Arc::<str>::from("");
+    let lost = || Cause::NotReplaced {
+        allocation: id(),
+        description: none(),
+    };
+    let table = [
+        (Cause::JobEnded { purged: false }, true),
+        (lost(), true),
+        (
+            Cause::ReplacementFailed {
+                allocation: id(),
+                cause: Box::new(lost()),
+            },
+            true,
+        ),
+        (
+            Cause::NotNeeded {
+                allocation: id(),
+                description: none(),
+            },
+            true,
+        ),
+        (
+            Cause::NotRestarted {
+                tasks: vec![task(), Arc::from("side")],
+            },
+            false,
+        ),
+        (
+            Cause::Ended {
+                task: task(),
+                last: None,
+            },
+            false,
+        ),
+        (Cause::Gone, false),
+        (
+            Cause::NodeLost {
+                description: none(),
+            },
+            false,
+        ),
+    ];
+    for (cause, unrecoverable) in table {
+        assert_eq!(cause.is_unrecoverable(), unrecoverable, "{cause}");
+        // A sentence: no empty parts, and short ids.
+        let text = cause.to_string();
+        assert!(!text.contains(": ;") && !text.contains("()"), "{text}");
+        assert!(!text.contains("89ab"), "{text}");
+        assert_eq!(
+            text.contains("a1234567"),
+            cause.sentence(true).contains("a1234567-89ab")
+        );
+    }
+}

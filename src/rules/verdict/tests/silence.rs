@@ -80,7 +80,9 @@ fn a_sign_keeps_an_unknown_outcome_going() {
     counted.restarts = 1;
     let mut started = unstarted();
     started.started_at = task("running", 6.0).started_at;
-    for state in [signaled, counted, started] {
+    let mut told = task("running", 1.0);
+    told.last_restart = task("running", 6.0).started_at;
+    for state in [signaled, counted, started, told] {
         let mut case = Case::running(app(10, task("running", 1.0)));
         case.news(20, vec![app(11, state)]);
         assert_eq!(pending(&case.judge(unknown(&case), 20)).confirm, None);
@@ -206,7 +208,7 @@ fn the_limit_fails_whatever_is_pending() {
     let cause = failed(&case.judge(accepted(&case), 60));
     assert_eq!(
         cause.to_string(),
-        r#"not seen running again within 1m0s: "a" is "pending": task "app" is "pending" (Driver: Downloading image); it may still come: see "nomad alloc status", or give it longer with -timeout"#
+        r#"not seen running again within 1m0s: "a" is "pending": task "app" is "pending" (Driver: Downloading image); that may still come, -timeout gives it longer"#
     );
     assert!(cause.is_unrecoverable());
     case.want.deadline = None;

@@ -1,0 +1,257 @@
+//! What an operator should know before the first write, one line each (design section 5).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::batches::{size, split};
+use super::limits::nanos;
+use super::selection::Selection;
+use super::versions::Versions;
+use crate::cli::{duration, quote::quote};
+use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus};
+use crate::plan::{Action, RestartPlan, Tasks};
+use crate::view::JobView;
+
+/// The warnings about a selection that is not empty.
+pub(crate) fn warnings(
+    view: &JobView,
+    versions: &Versions,
+    plan: &RestartPlan,
+    selection: &Selection,
+) -> Vec<String> {
+    let mut warnings = whole_groups(view, versions, plan, selection);
+    match &plan.action {
+        Action::Reschedule { .. } => warnings.extend(moved_versions(view, versions, selection)),
+        Action::InPlace(Tasks::Running | Tasks::All) => {
+            warnings.extend(delays(view, versions, selection));
+        }
+        // The node skips the group's delay for a single task.
+        Action::InPlace(Tasks::Named(_)) => {}
+    }
+    warnings
+}
+
+/// Groups of more than one of which a batch holds everything that runs.
+fn whole_groups(
+    view: &JobView,
+    versions: &Versions,
+    plan: &RestartPlan,
+    selection: &Selection,
+) -> Vec<String> {
+    let mut running: BTreeMap<&str, usize> = BTreeMap::new();
+    for allocation in view.allocations.values().filter(|it| is_up(it)) {
+        *running.entry(&allocation.task_group).or_default() += 1;
+    }
+    let several: BTreeSet<&str> = versions
+        .current()
+        .into_iter()
+        .flat_map(|job| &job.task_groups)
+        .filter(|group| group.count > 1)
+        .map(|group| group.name.as_str())
+        .collect();
+    let mut whole: BTreeSet<&str> = BTreeSet::new();
+    for batch in split(&selection.candidates, size(plan.batch, selection.base)) {
+        let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+        for candidate in batch {
+            let up = view
+                .allocations
+                .get(&candidate.id)
+                .is_some_and(|it| is_up(it));
+            *taken.entry(&candidate.group).or_default() += usize::from(up);
+        }
+        whole.extend(
+            taken
+                .into_iter()
+                .filter(|(group, taken)| {
+                    *taken > 0 && several.contains(group) && running.get(group) == Some(taken)
+                })
+                .map(|(group, _)| group),
+        );
+    }
+    whole
+        .into_iter()
+        .map(|group| {
+            format!(
+                "A batch holds every running allocation of group {}: none is left while it is restarted, a smaller -batch-size leaves some",
+                quote(group)
+            )
+        })
+        .collect()
+}
+
+fn is_up(allocation: &Allocation) -> bool {
+    allocation.desired_status == DesiredStatus::Run
+        && allocation.client_status == ClientStatus::Running
+}
+
+/// Allocations of older versions: their replacements are of the current one.
+fn moved_versions(view: &JobView, versions: &Versions, selection: &Selection) -> Option<String> {
+    let current = versions.current()?.version;
+    let old = selection
+        .candidates
+        .iter()
+        .filter_map(|candidate| view.allocations.get(&candidate.id))
+        .filter(|allocation| allocation.job_version < current)
+        .count();
+    let which = match old {
+        0 => return None,
+        1 => "1 allocation is of an older version of the job and is replaced".to_owned(),
+        old => format!("{old} allocations are of older versions of the job and are replaced"),
+    };
+    Some(format!("{which} by the current version {current}"))
+}
+
+/// Groups whose `shutdown_delay` every restart waits for.
+fn delays(view: &JobView, versions: &Versions, selection: &Selection) -> Vec<String> {
+    let mut delays = BTreeMap::new();
+    let allocations = selection
+        .candidates
+        .iter()
+        .filter_map(|candidate| view.allocations.get(&candidate.id));
+    for allocation in allocations {
+        let Some(group) = versions.group_of(allocation) else {
+            continue;
+        };
+        let delay = nanos(group.shutdown_delay);
+        if !delay.is_zero() {
+            let longest = delays.entry(group.name.clone()).or_insert(delay);
+            *longest = delay.max(*longest);
+        }
+    }
+    delays
+        .into_iter()
+        .map(|(group, delay)| {
+            format!(
+                "Each restart in group {} first waits for the group's shutdown_delay of {}",
+                quote(&group),
+                duration::format(delay)
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warnings;
+    use crate::nomad::json::{Allocation, Job};
+    use crate::plan::{Action, BatchSize, RestartPlan, Tasks};
+    use crate::rules::samples::{
+        AllocationSample, allocation, in_place, job, named, plan, reschedule, task, versions, view,
+    };
+    use crate::rules::selection::select;
+
+    fn of(id: &str, group: &str) -> Allocation {
+        allocation(id, 5, 5)
+            .in_group(group)
+            .with("app", task("running", 1.0))
+    }
+
+    /// Groups `web` and `api` of two, `one` of one.
+    fn groups(version: u64) -> Job {
+        let tasks: &[(&str, &str)] = &[("app", "")];
+        let mut job = job(version, &[("web", tasks), ("api", tasks), ("one", tasks)]);
+        for group in &mut job.task_groups[..2] {
+            group.count = 2;
+        }
+        job
+    }
+
+    fn told(jobs: Vec<Job>, all: Vec<Allocation>, batch: BatchSize, action: Action) -> Vec<String> {
+        let plan = RestartPlan {
+            batch,
+            ..plan(action)
+        };
+        let (view, versions) = (view(all), versions(jobs));
+        let selection = select(&view, &versions, &plan).expect("all names are known");
+        warnings(&view, &versions, &plan, &selection)
+    }
+
+    fn batches(all: Vec<Allocation>, batch: BatchSize) -> Vec<String> {
+        told(vec![groups(0)], all, batch, in_place())
+    }
+
+    #[test]
+    fn a_batch_that_leaves_nothing_of_a_group_is_told() {
+        let all = || {
+            vec![
+                of("a", "web"),
+                of("b", "web"),
+                of("c", "one"),
+                of("d", "api"),
+            ]
+        };
+        let expected = |group: &str| {
+            format!(
+                "A batch holds every running allocation of group \"{group}\": none is left while it is restarted, a smaller -batch-size leaves some"
+            )
+        };
+        // The second one of group api does not run: the first is all of it. A group of one cannot be spared.
+        assert_eq!(
+            batches(all(), BatchSize::Percent(100)),
+            [expected("api"), expected("web")]
+        );
+        assert_eq!(batches(all(), BatchSize::Count(1)), [expected("api")]);
+        assert_eq!(
+            batches(vec![of("a", "web"), of("b", "web")], BatchSize::Count(1)),
+            [""; 0]
+        );
+        // One that is left out goes on running; one that has ended does not.
+        let mut running = of("b", "web");
+        running.desired_transition.migrate = true;
+        assert_eq!(
+            batches(vec![of("a", "web"), running], BatchSize::Count(5)),
+            [""; 0]
+        );
+        let ended = of("b", "web").client("complete");
+        assert_eq!(
+            batches(vec![of("a", "web"), ended], BatchSize::Count(5)),
+            [expected("web")]
+        );
+    }
+
+    #[test]
+    fn a_reschedule_that_changes_versions_is_told() {
+        let jobs = || vec![groups(0), groups(1)];
+        let at = |id: &str, version| {
+            let mut allocation = of(id, "web");
+            allocation.job_version = version;
+            allocation
+        };
+        let told = |all, action| told(jobs(), all, BatchSize::Count(1), action);
+        assert_eq!(
+            told(vec![at("a", 0), at("b", 1)], reschedule()),
+            [
+                "1 allocation is of an older version of the job and is replaced by the current version 1"
+            ]
+        );
+        assert_eq!(
+            told(vec![at("a", 0), at("b", 0)], reschedule()),
+            [
+                "2 allocations are of older versions of the job and are replaced by the current version 1"
+            ]
+        );
+        assert_eq!(told(vec![at("a", 1), at("b", 1)], reschedule()), [""; 0]);
+        // In place an allocation keeps its version.
+        assert_eq!(told(vec![at("a", 0), at("b", 0)], in_place()), [""; 0]);
+    }
+
+    #[test]
+    fn a_group_delay_that_restarts_wait_for_is_told() {
+        let mut delayed = groups(0);
+        delayed.task_groups[0].shutdown_delay = 20_000_000_000;
+        delayed.task_groups[1].shutdown_delay = 5_000_000_000;
+        let told = |action| {
+            told(
+                vec![delayed.clone()],
+                vec![of("a", "web"), of("b", "web"), of("c", "one")],
+                BatchSize::Count(1),
+                action,
+            )
+        };
+        let expected =
+            ["Each restart in group \"web\" first waits for the group's shutdown_delay of 20s"];
+        assert_eq!(told(in_place()), expected);
+        assert_eq!(told(Action::InPlace(Tasks::All)), expected);
+        assert_eq!(told(named(&["app"])), [""; 0]);
+        assert_eq!(told(reschedule()), [""; 0]);
+    }
+}
