@@ -2,6 +2,7 @@
 //! program but HTTP on virtual time. `scenarios` tells which scenario of the peer's catalogue is tested where, or why it is not.
 
 mod connection;
+mod faults;
 mod gaps;
 mod golden;
 mod jobs;
@@ -11,7 +12,6 @@ mod program;
 mod scenarios;
 mod streams;
 mod support;
-#[cfg(unix)]
 mod terminal;
 mod tls;
 mod usage;
