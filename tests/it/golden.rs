@@ -192,6 +192,7 @@ fn run(served: &Served, args: &[&str]) -> String {
 
 #[test]
 fn restart_running_tasks_of_all_allocations() {
+    // D73
     assert_page(&run(&placed_at_once(), &["example"]), RUNNING_TASKS);
 }
 
@@ -238,7 +239,7 @@ fn pause_between_batches_and_wait_for_input() {
         printed += question;
         terminal.send_line(answer).unwrap();
         // This terminal does not show what is typed; the page's does.
-        printed += &format!("{answer}\n");
+        printed.extend([answer, "\n"]);
     }
     printed += &terminal.exp_eof().unwrap();
     assert_page(&printed.replace("\r\n", "\n"), ASK);

@@ -42,7 +42,7 @@ impl Authority {
     /// A certificate for this name or address, for either side.
     pub(crate) fn issue(&self, name: &str) -> Identity {
         let params = CertificateParams::new([name.to_owned()]).unwrap();
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// One whose time is over.
@@ -50,10 +50,10 @@ impl Authority {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         Identity {
             certificate: params.signed_by(&key, &self.issuer).unwrap().pem(),

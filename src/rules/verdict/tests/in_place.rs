@@ -28,6 +28,7 @@ fn signaled(state: TaskState, at: f64) -> TaskState {
 
 #[test]
 fn one_update_shows_the_whole_restart() {
+    // D33
     let mut case = Case::running(app(task("running", 1.0)));
     pending(&case.accepted());
     case.news(1, vec![later(11, task("running", 1.0).restarted(5.0, 1))]);
@@ -195,7 +196,7 @@ fn a_next_start_beyond_the_limit_fails_now() {
     case.news(1, vec![later(11, state)]);
     assert_eq!(
         failed(&case.accepted()).to_string(),
-        r#"task "app" is not started again before 30m0.3s have passed, which is beyond the time limit of 1m0s (Driver Failure: no such image); the restart policy of its group sets the delay, -timeout the limit"#
+        r#"task "app" is not started again before 30m0s have passed, which is beyond the time limit of 1m0s (Driver Failure: no such image); the restart policy of its group sets the delay, -timeout the limit"#
     );
     case.want.limit = None;
     case.want.deadline = None;
@@ -278,6 +279,7 @@ fn a_job_that_ends_is_named_as_the_cause() {
 
 #[test]
 fn an_allocation_that_is_gone_fails() {
+    // N35
     let mut case = Case::running(app(task("running", 1.0)));
     let now = case.at(1);
     case.view.apply(Change::Gone(Arc::from("a")), now, now);
@@ -286,7 +288,7 @@ fn an_allocation_that_is_gone_fails() {
 
 #[test]
 fn a_disconnected_node_may_come_back() {
-    // k03
+    // k03, N21
     let mut case = Case::running(app(task("running", 1.0)));
     case.news(1, vec![later(11, task("running", 1.0)).client("unknown")]);
     let reason = pending(&case.judge(CallState::Unknown(case.begin), 40));

@@ -1,13 +1,12 @@
-//! From the job argument to one job: exact ids and prefixes, namespaces, tokens, ids that are awkward in a path, parents.
+//! From the job argument to one job: exact ids and prefixes, namespaces, ids that are awkward in a path, parents.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use nomad_sim::api::{Acl, Token};
+mod tables;
+mod tokens;
+
 use serde_json::{Value, json};
 
-use crate::jobs::{in_namespace, service, serving, settle};
-use crate::support::{Ran, Served, runtime};
-
-const TOKEN: &str = "8a1b2c3d-0000-4000-8000-123456789abc";
+use crate::jobs::{in_namespace, service, serving};
+use crate::support::{Ran, Served};
 
 fn job(id: &str) -> Value {
     service(id, &[("web", 1)])
@@ -146,126 +145,6 @@ fn no_match() {
     run(&served, &[" web\n"]).succeeded();
 }
 
-/// The submit dates of these jobs as the table shows them with `TZ=UTC`.
-fn dates<const N: usize>(served: &Served, jobs: [(&str, &str); N]) -> [String; N] {
-    jobs.map(|(namespace, id)| {
-        let nanos = served
-            .cluster()
-            .read(|state| state.job(namespace, id).unwrap().submit_time.0);
-        DateTime::<Utc>::from_timestamp_nanos(nanos).to_rfc3339_opts(SecondsFormat::Secs, true)
-    })
-}
-
-/// Behaviour 2.2.7, 2.2.8, T41, T46: the table, cell by cell.
-#[test]
-fn several_matches() {
-    let mut nightly = name_only("we-nightly");
-    nightly["Type"] = "batch".into();
-    nightly["Periodic"] = json!({"Spec": "0 3 * * *"});
-    nightly["Priority"] = 100.into();
-    let mut on_demand = name_only("we");
-    on_demand["ID"] = "we-日本".into();
-    on_demand["Type"] = "batch".into();
-    on_demand["ParameterizedJob"] = json!({});
-    let served = serving([name_only("web"), nightly, on_demand, job("we-stopped")]);
-    served
-        .cluster()
-        .deregister("default", "we-stopped", false)
-        .unwrap();
-    runtime().block_on(served.cluster().until(|state| {
-        let stopped = state.job("default", "we-stopped").unwrap();
-        (stopped.status == "dead").then_some(())
-    }));
-    let [stopped, nightly, on_demand, web] = dates(
-        &served,
-        [
-            ("default", "we-stopped"),
-            ("default", "we-nightly"),
-            ("default", "we-日本"),
-            ("default", "web"),
-        ],
-    );
-    let status = |id: &str| {
-        served
-            .cluster()
-            .read(|state| state.job("default", id).unwrap().status.to_owned())
-    };
-    let [nightly_is, on_demand_is, web_is] = ["we-nightly", "we-日本", "web"].map(status);
-    let expected = format!(
-        "Prefix \"we\" matched multiple jobs\n\
-         \n\
-         ID          Type                 Priority  Status          Submit Date\n\
-         we-nightly  batch/periodic       100       {nightly_is:14}  {nightly}\n\
-         we-stopped  service              50        dead (stopped)  {stopped}\n\
-         we-日本       batch/parameterized  50        {on_demand_is:14}  {on_demand}\n\
-         web         service              50        {web_is:14}  {web}\n"
-    );
-    let program = served.program(["-yes", "we"]).env("TZ", "UTC");
-    program
-        .run()
-        .ended_with(1)
-        .printed_nothing()
-        .said(&expected);
-    assert_eq!(restarted(&served), Vec::<String>::new());
-}
-
-/// T42, T48: with namespaces, in the order of ids.
-#[test]
-fn several_matches_in_all_namespaces() {
-    let served = namespaces();
-    let [default, prod, long] = dates(
-        &served,
-        [("default", "web"), ("prod", "web"), ("prod", "web-long")],
-    );
-    for argument in ["we", "web"] {
-        let expected = format!(
-            "Prefix \"{argument}\" matched multiple jobs\n\
-             \n\
-             ID        Namespace  Type     Priority  Status   Submit Date\n\
-             web       default    service  50        running  {default}\n\
-             web       prod       service  50        running  {prod}\n\
-             web-long  prod       service  50        running  {long}\n"
-        );
-        let program = served
-            .program(["-yes", "-namespace=*", argument])
-            .env("TZ", "UTC");
-        program
-            .run()
-            .ended_with(1)
-            .printed_nothing()
-            .said(&expected);
-    }
-    assert_eq!(restarted(&served), Vec::<String>::new());
-}
-
-/// N52, D5: all pages are read; an exact id that comes last is found, and a second one is not missed.
-#[test]
-fn more_matches_than_a_page_holds() {
-    let served = serving((1..=230).map(|number| name_only(&format!("web-{number:03}"))));
-    let ran = run(&served, &["web"]).ended_with(1).printed_nothing();
-    assert_eq!(ran.stderr.lines().count(), 3 + 230, "{}", ran.stderr);
-    assert!(!ran.stderr.contains("truncated"));
-
-    served.agent.create_namespace("zeta", "");
-    served
-        .cluster()
-        .register(&in_namespace(job("web"), "zeta"))
-        .unwrap();
-    settle(&served);
-    run(&served, &["-namespace=*", "web"]).succeeded().said("");
-    assert_eq!(restarted(&served), ["zeta/web"]);
-
-    served.agent.create_namespace("alpha", "");
-    served
-        .cluster()
-        .register(&in_namespace(job("web"), "alpha"))
-        .unwrap();
-    settle(&served);
-    let ran = run(&served, &["-namespace=*", "-exact", "web"]).ended_with(1);
-    assert_eq!(ran.stderr.lines().count(), 3 + 2, "{}", ran.stderr);
-    assert_eq!(restarted(&served), ["zeta/web"]);
-}
-
 /// Behaviour 2.2.11, N46: ids that a path has to escape.
 #[test]
 fn awkward_ids() {
@@ -326,103 +205,6 @@ fn ids_that_lead_elsewhere() {
         );
     }
     assert_eq!(restarted(&served), Vec::<String>::new());
-}
-
-fn guarded(capabilities: &[&str]) -> Served {
-    let served = serving([job("web")]);
-    let token = capabilities
-        .iter()
-        .fold(Token::named("operator"), |token, capability| {
-            token.allow("default", capability)
-        });
-    served.agent.set_acl(Some(Acl::new().with(TOKEN, token)));
-    served
-}
-
-/// T56 to T61.
-#[test]
-fn what_a_token_needs() {
-    let denied = "Unexpected response code: 403 (Permission denied)";
-    // T56
-    let served = guarded(&["read-job", "alloc-lifecycle"]);
-    fails(
-        &served,
-        &["-yes", "web"],
-        &format!("Error querying job \"web\": {denied}"),
-    );
-    for (capabilities, job, end) in [
-        // T57
-        (
-            &["alloc-lifecycle"][..],
-            "web",
-            Err(format!("Error querying job \"web\": {denied}\n")),
-        ),
-        // T59
-        (&["read-job", "alloc-lifecycle"], "web", Ok(())),
-        // T60: without list-jobs a prefix can only be an id.
-        (
-            &["read-job", "alloc-lifecycle"],
-            "we",
-            Err(
-                "Error querying job \"we\": Unexpected response code: 404 (job not found)\n"
-                    .to_owned(),
-            ),
-        ),
-        // T61
-        (&["read-job", "alloc-lifecycle", "list-jobs"], "we", Ok(())),
-    ] {
-        let served = guarded(capabilities);
-        let program = served.program(["-yes", job]).env("NOMAD_TOKEN", TOKEN);
-        match end {
-            Ok(()) => _ = program.run().succeeded(),
-            Err(text) => _ = program.run().ended_with(1).printed_nothing().said(&text),
-        }
-    }
-}
-
-/// T58: what cannot be done is told once, and the next allocation is not tried.
-#[test]
-fn a_token_that_may_only_read() {
-    let served = serving([service("web", &[("web", 3)])]);
-    let token = Token::named("reader").policy("default", "read");
-    served.agent.set_acl(Some(Acl::new().with(TOKEN, token)));
-    for args in [
-        &["-yes", "web"][..],
-        &["-on-error=fail", "-reschedule", "web"],
-    ] {
-        let before = served.written().len();
-        let program = served.program(args).env("NOMAD_TOKEN", TOKEN);
-        let ran = program.run().ended_with(1);
-        assert!(
-            ran.stdout.contains(": Job restart finished with errors\n"),
-            "{}",
-            ran.stdout
-        );
-        assert!(
-            ran.stderr.contains("403 (Permission denied)"),
-            "{}",
-            ran.stderr
-        );
-        assert_eq!(served.written().len(), before + 1);
-    }
-}
-
-/// N53, D4: without list-jobs the namespace that was asked for still counts, and the job of the same name in `default` is safe.
-#[test]
-fn the_namespace_is_never_dropped() {
-    let served = namespaces();
-    let token = ["read-job", "alloc-lifecycle"]
-        .iter()
-        .fold(Token::named("operator"), |token, it| {
-            token.allow("prod", it).allow("default", it)
-        });
-    served.agent.set_acl(Some(Acl::new().with(TOKEN, token)));
-    let program = served.program(["-yes", "-namespace=prod", "web"]);
-    program.env("NOMAD_TOKEN", TOKEN).run().succeeded();
-    assert_eq!(restarted(&served), ["prod/web"]);
-    for request in served.requests() {
-        assert!(request.query.contains("namespace=prod"), "{request:?}");
-    }
 }
 
 /// N38: parents have no allocations of their own.
