@@ -7,9 +7,7 @@ use nomad_sim::cluster::{Behaviour, Cluster, Selector};
 use nomad_sim::front::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::jobs::{
-    SECOND, group, job, plain, prestart, running, settled, task, web, web_with, with,
-};
+use super::jobs::{SECOND, group, job, plain, prestart, running, task, web, web_with, with};
 use super::scene::{Ran, Scene, allocations};
 
 pub(super) async fn rescheduled(cluster: &Cluster, args: &[&str]) -> Ran {
