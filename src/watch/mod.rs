@@ -227,9 +227,11 @@ impl Feed {
     /// Waits until the view can be trusted.
     ///
     /// # Errors
-    /// When the cluster has not answered for [`PATIENCE`], or never will.
+    /// When the cluster has not answered for [`PATIENCE`] from now on, or never will.
     pub(crate) async fn live(&self) -> Result<(), Arc<ReadError>> {
         let mut health = self.health();
+        // An outage that began while nothing waited for an answer costs no patience until now.
+        let entered = Instant::now();
         loop {
             let (deadline, error) = match &*health.borrow_and_update() {
                 Health::Live => return Ok(()),
@@ -238,7 +240,9 @@ impl Feed {
                     lasting: true,
                     ..
                 } => return Err(Arc::clone(error)),
-                Health::Silent { since, error, .. } => (*since + PATIENCE, Arc::clone(error)),
+                Health::Silent { since, error, .. } => {
+                    (entered.max(*since) + PATIENCE, Arc::clone(error))
+                }
             };
             tokio::select! {
                 changed = health.changed() => if changed.is_err() { return Err(error) },

@@ -234,6 +234,28 @@ async fn a_job_that_is_stopped_or_purged_meanwhile() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_purged_and_registered_again() {
+    // N39: the allocations of the new one are not those of this run.
+    let slow = json!([{"start_from": 2, "start_block_for": "30s"}]);
+    let cluster = running(&web_with(2, &slow)).await;
+    let ids = allocations(&cluster, "web");
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "web"])
+        .meanwhile(|stage| async move {
+            in_flight(&stage).await;
+            stage.cluster.deregister("default", "web", true).unwrap();
+            stage.cluster.register(&web(2)).unwrap();
+        })
+        .run()
+        .await
+        .ended_with(1)
+        .explained("Error restarting allocation \"<id 1>\": the allocation no longer exists\n")
+        .explained("Skipping allocation \"<id 2>\" because it no longer exists\n")
+        .explained("0 of 2 allocations restarted, 1 failed, 1 skipped.");
+    assert_eq!(ran.touched(), ids[..1]);
+}
+
 /// Waits until the first restart has been under way for ten seconds; gives its allocation.
 async fn in_flight(stage: &Stage) -> String {
     stage.joint.writes(1).await;

@@ -139,6 +139,22 @@ async fn while_a_write_waits_to_be_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_a_batch_larger_than_the_connections_allow() {
+    // What waits for a connection is not touched any more.
+    let slow = json!([{"kill_after": "3s"}]);
+    let cluster = running(&web_with(60, &slow)).await;
+    let ids = allocations(&cluster, "web");
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-batch-size=100%", "web"])
+        .signal_after(42, Duration::from_secs(1), 15)
+        .run()
+        .await
+        .ended_with(143)
+        .explained("0 of 60 allocations restarted, 42 in flight, 18 not touched.");
+    assert_eq!(ran.touched(), ids[..42]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_at_once() {
     let slow = json!([{"kill_after": "4s"}]);
     let cluster = running(&web_with(2, &slow)).await;
