@@ -8,6 +8,7 @@ mod memory;
 mod program;
 mod streams;
 mod support;
+mod system;
 #[cfg(unix)]
 mod terminal;
 mod tls;

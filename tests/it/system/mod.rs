@@ -4,8 +4,6 @@
 mod rights;
 mod system_jobs;
 
-use std::time::Duration;
-
 use nomad_sim::cluster::{Cluster, Config, State};
 use nomad_sim::model::{ClientStatus, Time};
 use serde_json::{Value, json};
@@ -15,7 +13,10 @@ use crate::memory::scene::{Ran, Scene};
 
 /// A system job: one allocation of each of these groups on every node.
 fn system(groups: &[&str]) -> Value {
-    let groups: Vec<Value> = groups.iter().map(|name| daemon(name, &plain("app"))).collect();
+    let groups: Vec<Value> = groups
+        .iter()
+        .map(|name| daemon(name, &plain("app")))
+        .collect();
     with(&job(&groups), json!({"Type": "system"}))
 }
 
@@ -85,5 +86,3 @@ fn all_replaced(ran: &Ran, ids: &[String]) {
         ran.runs_again(by, "app");
     }
 }
-
-const SECOND: Duration = Duration::from_secs(1);

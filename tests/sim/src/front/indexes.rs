@@ -69,12 +69,23 @@ mod tests {
     #[test]
     fn clients_see_lower_indexes_and_ask_with_them() {
         let rewound = Rewound(100);
-        let mut reply = Reply::found(130, br#"[{"ModifyIndex":130,"CreateIndex":20,"Count":130}]"#.to_vec());
+        let mut reply = Reply::found(
+            130,
+            br#"[{"ModifyIndex":130,"CreateIndex":20,"Count":130}]"#.to_vec(),
+        );
         rewound.told(&mut reply);
         assert_eq!(reply.meta.index, Some(30));
         let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
-        assert_eq!(body, json!([{"ModifyIndex": 30, "CreateIndex": 1, "Count": 130}]));
-        let call = Call::new(Method::GET, "/v1/jobs", "index=30&wait=1s", &HeaderMap::new());
+        assert_eq!(
+            body,
+            json!([{"ModifyIndex": 30, "CreateIndex": 1, "Count": 130}])
+        );
+        let call = Call::new(
+            Method::GET,
+            "/v1/jobs",
+            "index=30&wait=1s",
+            &HeaderMap::new(),
+        );
         assert_eq!(rewound.asked(&call).param("index"), Some("130"));
     }
 }
