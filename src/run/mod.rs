@@ -93,6 +93,9 @@ impl Run {
             Err(Halt::Interrupted(stop)) => {
                 // The workers go on judging meanwhile, so that what comes back in time is told as done.
                 let _ = timeout(LAST_CALLS, self.context.calls.idle()).await;
+                if self.needs_evaluations() {
+                    self.bring_back().await;
+                }
                 Ending::Interrupted {
                     signal: stop.signal,
                     resume: resume(pause),

@@ -11,6 +11,7 @@ mod program;
 mod scenarios;
 mod streams;
 mod support;
+mod system;
 #[cfg(unix)]
 mod terminal;
 mod tls;
