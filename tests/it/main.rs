@@ -2,6 +2,7 @@
 //! program but HTTP on virtual time. `scenarios` tells which scenario of the peer's catalogue is tested where, or why it is not.
 
 mod connection;
+mod faults;
 mod gaps;
 mod golden;
 mod jobs;
@@ -12,7 +13,6 @@ mod scenarios;
 mod streams;
 mod support;
 mod system;
-#[cfg(unix)]
 mod terminal;
 mod tls;
 mod usage;

@@ -1,4 +1,4 @@
-//! The peer's run tests for batch jobs, which in place are restarted like service jobs.
+//! Other types of jobs than services: the peer's run tests for batch jobs, sysbatch jobs, and system jobs of which no version is known.
 
 use std::time::Duration;
 
@@ -158,5 +158,51 @@ async fn finished_allocations_of_a_batch_job_are_left_out() {
         let end = "\nAll allocations restarted successfully!\n";
         assert!(ran.stdout.ends_with(end), "{}", ran.stdout);
         assert_eq!(ran.touched().len(), 2, "{mode}");
+    }
+}
+
+/// A job of this type with one group on every node, whose task runs until it is killed.
+fn everywhere(kind: &str) -> Value {
+    let mut group = group("web", 1, &[plain("app")]);
+    for key in ["Update", "Migrate", "ReschedulePolicy"] {
+        group.as_object_mut().unwrap().remove(key);
+    }
+    with(&job(&[group]), json!({"Type": kind}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sysbatch_job_is_restarted_in_place_and_never_rescheduled() {
+    // T38
+    let cluster = running(&everywhere("sysbatch")).await;
+    let ids = allocations(&cluster, "web");
+    let ran = restarted(&cluster, &["-reschedule"])
+        .await
+        .ended_with(1)
+        .printed(&[])
+        .warned(&["Jobs of type \"sysbatch\" are not allowed to be rescheduled."]);
+    assert!(ran.writes().is_empty());
+    let ran = restarted(&cluster, &[]).await.ended_with(0);
+    assert_eq!(ran.touched(), ids);
+    assert_eq!(ids.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_job_of_unknown_versions_is_evaluated() {
+    // N36, D30
+    let cluster = running(&everywhere("system")).await;
+    let ids = allocations(&cluster, "web");
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-reschedule", "web"])
+        .tamper(|path, _, body| {
+            if path.ends_with("/versions") {
+                body["Versions"] = json!([]);
+            }
+        })
+        .run()
+        .await
+        .ended_with(0);
+    assert_eq!(ran.touched(), ids);
+    for id in &ids {
+        assert!(ran.truth.allocations[id].replaced_by.is_some(), "{id}");
     }
 }

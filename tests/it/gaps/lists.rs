@@ -1,5 +1,7 @@
-//! Many allocations: what each of them costs, and a list that is mostly history.
+//! Lists: of jobs when it fails, of allocations when there are many or most are history.
 
+use http::Method;
+use nomad_sim::front::{Fault, Rule};
 use nomad_sim::model::AllocationStub;
 use serde_json::{Value, json};
 
@@ -60,4 +62,34 @@ async fn fifty_megabytes_of_dead_allocations() {
     // Read whole at the start and never again: what is in flight is read on its own.
     let lists = ran.count(|entry| entry.path.ends_with("/allocations"));
     assert!(lists <= 2, "{lists}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_list_that_fails() {
+    // N1
+    for (fault, text, seconds) in [
+        (
+            Fault::Status(500, "No cluster leader".to_owned()),
+            "500 (No cluster leader)",
+            20,
+        ),
+        (
+            Fault::Status(403, "Permission denied".to_owned()),
+            "404 (job not found)",
+            0,
+        ),
+    ] {
+        let cluster = running(&web(1)).await;
+        let list = |_: &Method, path: &str, _: &str| path == "/v1/jobs";
+        let ran = Scene::of(&cluster)
+            .args(["-yes", "we"])
+            .fault(Rule::on("", fault).when(list))
+            .run()
+            .await
+            .ended_with(1)
+            .printed(&[])
+            .explained(&format!("Unexpected response code: {text}"));
+        assert!(ran.writes().is_empty());
+        assert_eq!(ran.took().as_secs(), seconds, "{}", ran.stderr);
+    }
 }

@@ -1,10 +1,11 @@
-//! How many calls are open at once, for batches larger than an agent has connections for, and lists too large to be followed.
+//! What a run costs the agent: how many calls are open at once, how many reads a batch and a wait take, and what becomes of lists too
+//! large to be followed.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::jobs::{running, web_with};
+use super::jobs::{running, web, web_with};
 use super::scene::{Scene, allocations};
 
 /// What a batch of all is warned of.
@@ -60,4 +61,39 @@ async fn a_list_that_is_too_large_to_be_followed() {
         // A few reads for each allocation, never one a change.
         assert!(ran.reads() < most * 950, "{mode} {}", ran.reads());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_do_not_grow_with_the_batch() {
+    // N69, D35, D44. Section 11: n writes and O(1) reads for a batch.
+    for mode in ["-all-tasks=false", "-reschedule"] {
+        let mut reads = Vec::new();
+        for count in [2, 80] {
+            let cluster = running(&web(count)).await;
+            let ran = Scene::of(&cluster)
+                .args(["-yes", "-batch-size=50%", mode, "web"])
+                .run()
+                .await
+                .ended_with(0);
+            assert_eq!(ran.touched().len(), count as usize);
+            reads.push(ran.reads());
+        }
+        assert!(reads[1] <= reads[0] + 6, "{mode} {reads:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_costs_little() {
+    // D46. Section 11. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
+    let cluster = running(&web_with(
+        1,
+        &json!([{"start": 2, "start_block_for": "9m"}]),
+    ))
+    .await;
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-timeout=0", "web"])
+        .run()
+        .await
+        .ended_with(0);
+    assert!(ran.reads() < 80, "{}", ran.reads());
 }

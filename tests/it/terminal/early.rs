@@ -104,7 +104,8 @@ fn control_c_at_the_choice_is_an_interrupt() {
         .wait_for("web-staging")
         .control_c();
     let shown = run.ends_with(130);
-    assert!(shown.ends_with(NOTHING_DONE), "{shown:?}");
+    let end = format!("  web-staging\n{NOTHING_DONE}");
+    assert!(shown.ends_with(&end), "{shown:?}");
     assert!(writes(&served).is_empty());
 }
 

@@ -187,6 +187,18 @@ fn a_question_that_becomes_due_behind_q5_is_asked_after_it() {
 }
 
 #[test]
+fn a_pause_that_becomes_due_behind_q5_is_not_told_of_after_the_stop() {
+    // 5.1.6: the gate comes before what follows a batch.
+    let served = served();
+    let mut run = interrupted(&served, &["-batch-wait=1h", WEB]);
+    first_is_back(&served);
+    next_second();
+    run.line("y");
+    let shown = run.ends_with(130);
+    assert!(!shown.contains("Waiting"), "{shown}");
+}
+
+#[test]
 fn a_run_that_is_done_before_q5_is_answered_ends_as_done() {
     // 5.10.11, N55
     let served = served();
