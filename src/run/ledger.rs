@@ -10,6 +10,8 @@ use crate::nomad::json::AllocId;
 pub(crate) struct Ledger {
     order: Vec<AllocId>,
     fates: HashMap<AllocId, Fate>,
+    /// How many writes that may have been taken each has had.
+    sent: HashMap<AllocId, usize>,
     /// With the place in the order that each belongs to.
     errors: Vec<(usize, RunError)>,
     rescheduled: bool,
@@ -35,6 +37,7 @@ impl Ledger {
         Self {
             order,
             fates,
+            sent: HashMap::new(),
             errors: Vec::new(),
             rescheduled,
         }
@@ -42,6 +45,21 @@ impl Ledger {
 
     pub(crate) fn set(&mut self, allocation: &AllocId, fate: Fate) {
         self.fates.insert(allocation.clone(), fate);
+    }
+
+    /// A write is on its way.
+    pub(crate) fn sent(&mut self, allocation: &AllocId) {
+        *self.sent.entry(allocation.clone()).or_default() += 1;
+        self.set(allocation, Fate::InFlight);
+    }
+
+    /// A write that was on its way was surely not taken.
+    pub(crate) fn not_taken(&mut self, allocation: &AllocId) {
+        let sent = self.sent.entry(allocation.clone()).or_default();
+        *sent = sent.saturating_sub(1);
+        if *sent == 0 && self.fates.get(allocation) == Some(&Fate::InFlight) {
+            self.set(allocation, Fate::Untouched);
+        }
     }
 
     /// Books an error of the allocation at this place in the order, or of the run when it came to this place.
@@ -97,7 +115,27 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_was_not_taken_leaves_its_allocation_untouched() {
+        let ids: Vec<AllocId> = ["a", "b"].map(AllocId::from).to_vec();
+        let mut ledger = Ledger::new(ids.clone(), false);
+        for id in &ids {
+            ledger.sent(id);
+        }
+        // Another task of it.
+        ledger.sent(&ids[1]);
+        for id in &ids {
+            ledger.not_taken(id);
+        }
+        let summary = ledger.summary();
+        assert_eq!(summary.untouched, ids[..1]);
+        assert_eq!(summary.in_flight, ids[1..]);
+        ledger.sent(&ids[0]);
+        assert_eq!(ledger.summary().in_flight, ids);
+    }
+
+    #[test]
     fn every_allocation_is_in_the_summary_once_and_errors_come_in_processing_order() {
+        // D55
         let ids: Vec<AllocId> = ["a", "b", "c", "d", "e"].map(AllocId::from).to_vec();
         let mut ledger = Ledger::new(ids.clone(), false);
         ledger.set(&ids[0], Fate::InFlight);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Halt, Run};
 use crate::cli::quote::quote;
@@ -15,16 +15,20 @@ use crate::view::JobState;
 
 /// How long a deployment that this run caused may take when the job says nothing.
 const DEPLOYMENT: Duration = Duration::from_secs(600);
+/// How often the job is read during a pause.
+const JOB_PACE: Duration = Duration::from_secs(30);
 
 impl Run {
     /// Lets the next batch begin only on fresh knowledge and beside no deployment.
     pub(super) async fn guard(&self, place: usize, batch: &[Candidate]) -> Result<(), Halt> {
         let context = &self.context;
         if let Err(error) = context.feed.live().await {
-            return Err(self.fail(
-                place,
-                format!("No answer from Nomad, nothing more is restarted: {error}"),
-            ));
+            let why = if error.is_retryable() {
+                "No answer from Nomad"
+            } else {
+                "Nomad no longer tells how the allocations are"
+            };
+            return Err(self.fail(place, format!("{why}, nothing more is restarted: {error}")));
         }
         if let Err(error) = context.feed.reread_deployment().await {
             let job = quote(&context.job.id);
@@ -87,8 +91,16 @@ impl Run {
             tokio::select! {
                 () = sleep_until(end) => return Ok(()),
                 () = news.changed() => {}
+                () = self.look_at_job() => {}
             }
         }
+    }
+
+    /// Reads the job once more, after a while: nothing else follows it.
+    async fn look_at_job(&self) {
+        sleep(JOB_PACE).await;
+        // A failure is for the guard before the next batch to find.
+        let _ = self.context.feed.reread_job().await;
     }
 
     fn look(&self) -> Guard {

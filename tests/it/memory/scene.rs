@@ -11,6 +11,7 @@ use nomad_restart::{Clock, Env, Screen, Terminal};
 use nomad_sim::cluster::{Cluster, Truth, Write, WriteKind};
 use nomad_sim::front::{Agent, Entry, MemoryFront, Rule};
 use nomad_sim::model::Time;
+use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::joint::Joint;
@@ -82,7 +83,7 @@ impl Scene {
 
     pub(crate) fn tamper(
         self,
-        change: impl Fn(&str, &mut HeaderMap) + Send + Sync + 'static,
+        change: impl Fn(&str, &mut HeaderMap, &mut Value) + Send + Sync + 'static,
     ) -> Self {
         self.stage.joint.tamper(change);
         self
