@@ -303,6 +303,6 @@ fn a_batch_larger_than_the_connections() {
         let written = requests.iter().filter(|it| it.path.ends_with(writes));
         assert_eq!(written.count(), 120);
         let most = most.load(Ordering::Relaxed);
-        assert!((10..=50).contains(&most), "{most} connections at once");
+        assert!((2..=50).contains(&most), "{most} connections at once");
     }
 }
