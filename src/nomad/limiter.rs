@@ -92,6 +92,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_never_exceeded_and_nobody_is_left_without() {
+        // N5
         for max in 0..=200 {
             let Split { reads, writes } = Split::of(max);
             assert!(reads >= 1 && writes >= 1, "{max}");

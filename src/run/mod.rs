@@ -164,6 +164,8 @@ impl Run {
             if next == self.candidates.len() {
                 return Ok(());
             }
+            // What follows a batch waits for the answer to an open interrupt question.
+            context.gate.pass().await?;
             let wait = self.policy(mark, pause).await?;
             self.pause(wait, next).await?;
             first = next;

@@ -166,6 +166,7 @@ async fn evaluations_are_made_and_read() {
 
 #[tokio::test]
 async fn headers_are_read() {
+    // N10
     let (client, _) = client([Step::answer(200, "[]")
         .header("x-nomad-index", "42")
         .header("x-nomad-nexttoken", "prod.web")
@@ -233,7 +234,7 @@ async fn answers_that_cannot_be_used() {
     }
 }
 
-// D22
+// D22, N12
 #[tokio::test]
 async fn objects_without_an_identity() {
     for body in ["{}", r#"{"ID":"web"}"#, r#"{"Type":"service"}"#] {

@@ -105,6 +105,7 @@ fn addresses_that_are_none() {
 
 #[test]
 fn a_unix_socket() {
+    // N15
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("nomad.sock");
     let served = Served::on_socket(&socket, || cluster(1));
@@ -126,6 +127,7 @@ fn a_unix_socket() {
 /// Every call names the namespace and the region that were asked for, and carries the token.
 #[test]
 fn what_every_call_carries() {
+    // N53, D4
     let acl = || {
         let token = Token::named("operator").policy("prod", "write");
         Some(Acl::new().with(TOKEN, token))
@@ -157,6 +159,7 @@ fn what_every_call_carries() {
 /// Behaviour 1.3: a flag wins over its variable, an empty one does not.
 #[test]
 fn flags_and_variables() {
+    // D83
     let served = serving([in_namespace(service("web", &[("web", 1)]), "prod")]);
     let token = Token::named("operator").policy("prod", "write");
     served.agent.set_acl(Some(Acl::new().with(TOKEN, token)));
@@ -206,6 +209,7 @@ fn no_proxy_for_this_machine() {
 /// For everybody else it is, and its credentials are not shown.
 #[test]
 fn a_proxy_that_nobody_serves() {
+    // N15
     let port = closed_port();
     let proxy = format!("http://ops:s3cret@127.0.0.1:{port}");
     fails(

@@ -13,7 +13,7 @@ const WHOLE_GROUP: &str = "    <TS>: Warning: A batch holds every running alloca
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_two_hundred() {
-    // N5, N69
+    // N5, N69, D43
     let slow = json!([{"kill_after": "3s", "start_block_for": "2s"}]);
     let cluster = running(&web_with(200, &slow)).await;
     let ran = Scene::of(&cluster)

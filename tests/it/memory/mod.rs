@@ -8,7 +8,7 @@
 mod connections;
 mod failures;
 mod in_place;
-mod jobs;
+pub(crate) mod jobs;
 mod joint;
 mod left_out;
 mod lost_answers;
@@ -16,5 +16,5 @@ mod placements;
 mod policy;
 mod reads;
 mod reschedule;
-mod scene;
+pub(crate) mod scene;
 mod signals;

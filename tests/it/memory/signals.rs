@@ -13,6 +13,7 @@ const SIGNALS: [(i32, u8); 3] = [(1, 129), (2, 130), (15, 143)];
 
 #[tokio::test(start_paused = true)]
 async fn before_the_look_up() {
+    // D82
     for (signal, code) in SIGNALS {
         let cluster = running(&web(2)).await;
         let slow = Fault::Delay(Duration::from_secs(5));
@@ -35,7 +36,7 @@ async fn before_the_look_up() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_batch() {
-    // N56, N57
+    // N56, N57, D63
     for (signal, code) in SIGNALS {
         let slow = json!([{"kill_after": "2s", "start_block_for": "5s"}]);
         let cluster = running(&web_with(5, &slow)).await;
@@ -109,7 +110,7 @@ async fn what_runs_again_while_calls_are_waited_for_is_done() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_pause() {
-    // N60
+    // N60, N57
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)
@@ -126,7 +127,7 @@ async fn in_a_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn while_a_write_waits_to_be_sent_again() {
-    // The gate is closed: what was not taken is not sent any more.
+    // D64. The gate is closed: what was not taken is not sent any more.
     let cluster = running(&web(2)).await;
     let busy = Fault::Status(429, "slow down".to_owned());
     let ran = Scene::of(&cluster)
@@ -158,6 +159,7 @@ async fn in_a_batch_larger_than_the_connections_allow() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_at_once() {
+    // N56, D61
     let slow = json!([{"kill_after": "4s"}]);
     let cluster = running(&web_with(2, &slow)).await;
     let ran = Scene::of(&cluster)
@@ -188,7 +190,7 @@ async fn after_errors_they_are_not_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn the_command_that_continues_does_the_rest() {
-    // Also when it is run at once, with restarts of the first run still under way.
+    // D27, D74. Also when it is run at once, with restarts of the first run still under way.
     for mode in ["-all-tasks=false", "-all-tasks", "-reschedule", "-task=app"] {
         for pause in [0, 300, 700, 1500, 2100, 3000, 5100] {
             for at_once in [false, true] {

@@ -174,6 +174,7 @@ fn a_signal_during_the_look_up() {
 /// N56: an open pipe that never delivers does not hold the end up.
 #[test]
 fn a_signal_while_stdin_is_an_open_pipe() {
+    // D61
     let served = web(2);
     let program = served.program(["-on-error=fail", "-batch-wait=1h", "web"]);
     let mut running = program.stdin(Stdio::piped()).spawn();

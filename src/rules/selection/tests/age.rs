@@ -12,6 +12,7 @@ use crate::rules::selection::{LeftOut, recheck};
 
 #[test]
 fn the_age_filter_comes_after_the_base() {
+    // D74
     let young = running("young").with("app", task("running", 50.0));
     let mixed = running("mixed")
         .with("app", task("running", 50.0))

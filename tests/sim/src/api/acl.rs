@@ -42,6 +42,17 @@ impl Acl {
         self
     }
 
+    /// Forgets a token; false if it does not know it.
+    pub(crate) fn revoke(&mut self, secret: &str) -> bool {
+        self.tokens.remove(secret).is_some()
+    }
+
+    /// The token's time is over; false if it does not know it.
+    pub(crate) fn expire(&mut self, secret: &str) -> bool {
+        let token = self.tokens.get_mut(secret);
+        token.map(|token| token.expired = true).is_some()
+    }
+
     /// What a request without a token may do.
     #[must_use]
     pub fn anonymous(mut self, token: Token) -> Self {

@@ -12,7 +12,7 @@ use crate::model::ApiError;
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// A request, ready for a handler.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// Decoded: what the agent cuts job ids out of.
@@ -76,6 +76,18 @@ impl Call {
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The same call, asking with another index.
+    #[must_use]
+    pub(crate) fn with_index(&self, index: u64) -> Self {
+        let mut call = self.clone();
+        for (key, value) in &mut call.query {
+            if key == "index" {
+                *value = index.to_string();
+            }
+        }
+        call
     }
 
     /// All values of a query parameter.

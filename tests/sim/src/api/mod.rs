@@ -84,6 +84,11 @@ impl Api {
         *lock(&self.acl) = acl;
     }
 
+    /// Changes the table of tokens, if there is one.
+    pub(crate) fn change_acl(&self, change: impl FnOnce(&mut Acl) -> bool) -> bool {
+        lock(&self.acl).as_mut().is_some_and(change)
+    }
+
     /// Answers a request whose path is clean.
     pub(crate) async fn answer(&self, call: &Call) -> Reply {
         match self.route(call).await {

@@ -1,16 +1,21 @@
-//! The agent that both fronts talk to: one cluster, its API, a plan of faults, a record of requests.
+//! The agent that both fronts talk to: one cluster, its API, what is to go wrong, a record of requests.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderValue, Request, StatusCode};
+use http::Request;
+use tokio::sync::watch;
 
-use super::answer::{Answer, Body, Broken, End};
+use super::answer::{Answer, Broken};
 use super::encode::{Wanted, accepted, answer};
 use super::faults::{Fault, Faults};
+use super::indexes::Rewound;
 use super::journal::{Entry, Journal};
+use super::limiter::{Admission, Limiter, Slot};
+use super::outage::{Ending, Outage, Outages};
+use super::spoil;
 use crate::api::{Acl, Api, Call, Reply, redirected};
 use crate::cluster::Cluster;
 
@@ -27,19 +32,28 @@ pub struct Agent {
 struct Shared {
     api: Api,
     faults: Faults,
+    outages: Outages,
+    limiter: Limiter,
     journal: Journal,
     chunk: AtomicUsize,
+    rewound: AtomicU64,
+    /// The only namespace that requests may name.
+    namespace: Mutex<Option<String>>,
 }
 
 impl Agent {
-    /// An agent of this cluster, without faults and without access control.
+    /// An agent of this cluster, without faults, limits and access control.
     pub fn new(cluster: Cluster) -> Self {
         Self {
             shared: Arc::new(Shared {
                 api: Api::new(cluster),
                 faults: Faults::default(),
+                outages: Outages::default(),
+                limiter: Limiter::default(),
                 journal: Journal::default(),
                 chunk: AtomicUsize::new(CHUNK),
+                rewound: AtomicU64::new(0),
+                namespace: Mutex::default(),
             }),
         }
     }
@@ -54,14 +68,24 @@ impl Agent {
         &self.shared.faults
     }
 
-    /// The requests so far, in the order of their arrival.
+    /// The requests so far, in the order of their arrival. Those of refused connections are not among them.
     pub fn requests(&self) -> Vec<Entry> {
         self.shared.journal.entries()
     }
 
-    /// Turns access control on with these tokens, or off.
+    /// Turns access control on with these tokens, or off. Calls that are open go on.
     pub fn set_acl(&self, acl: Option<Acl>) {
         self.shared.api.set_acl(acl);
+    }
+
+    /// Deletes a token; false if there is none with this secret. Calls that are open go on (recording g).
+    pub fn revoke(&self, secret: &str) -> bool {
+        self.shared.api.change_acl(|acl| acl.revoke(secret))
+    }
+
+    /// Lets a token's time be over from now on; false if there is none with this secret.
+    pub fn expire(&self, secret: &str) -> bool {
+        self.shared.api.change_acl(|acl| acl.expire(secret))
     }
 
     /// Creates a namespace, in which jobs can then be registered.
@@ -69,21 +93,90 @@ impl Agent {
         self.shared.api.create_namespace(name, description);
     }
 
+    /// Answers 400, without any effect, to every request that does not name this namespace.
+    pub fn require_namespace(&self, name: Option<&str>) {
+        *self.namespace() = name.map(str::to_owned);
+    }
+
     /// Lets bodies arrive in chunks of at most this many bytes.
     pub fn set_chunk_size(&self, bytes: usize) {
         self.shared.chunk.store(bytes.max(1), Ordering::Relaxed);
     }
 
+    /// Begins or ends an outage.
+    pub fn set_outage(&self, outage: Option<Outage>) {
+        self.shared.outages.set(outage);
+    }
+
+    /// Restores the servers from a snapshot: from now on all indexes are lower by so much. The objects
+    /// are what they were.
+    pub fn rewind(&self, by: u64) {
+        self.shared.rewound.store(by, Ordering::Relaxed);
+    }
+
+    /// Lets each client have so many connections at once (a real agent: 100), or any number. In memory
+    /// every call has one of its own, from its start until its handler has returned and its answer is
+    /// read or dropped.
+    pub fn limit_connections(&self, limit: Option<usize>) {
+        self.shared.limiter.set(limit);
+    }
+
+    /// The most connections that one client had at once.
+    pub fn most_connections(&self) -> usize {
+        self.shared.limiter.most()
+    }
+
+    /// How many connections were beyond the limit.
+    pub fn turned_away(&self) -> usize {
+        self.shared.limiter.turned_away()
+    }
+
+    pub(crate) fn admit(&self, client: IpAddr) -> Admission {
+        self.shared.limiter.admit(client)
+    }
+
+    pub(crate) fn watch_outages(&self) -> watch::Receiver<Option<Outage>> {
+        self.shared.outages.watch()
+    }
+
+    /// Answers a call of this process.
+    pub(crate) async fn handle_here(&self, request: Request<Bytes>) -> Result<Answer, Broken> {
+        if *self.watch_outages().borrow() == Some(Outage::Down) {
+            return Err(Broken::Refused);
+        }
+        match self.admit(Ipv4Addr::LOCALHOST.into()) {
+            Admission::Open(slot) => {
+                let mut answer = self.handle(request, Some(slot.clone())).await?;
+                answer.body = answer.body.with_slot(Some(slot));
+                Ok(answer)
+            }
+            Admission::Told => Ok(spoil::busy()),
+            Admission::Closed => Err(Broken::Cut),
+        }
+    }
+
     /// Answers a request. What it does goes on even if the caller goes away: the call runs as a task
-    /// of its own.
-    pub(crate) async fn handle(&self, request: Request<Bytes>) -> Result<Answer, Broken> {
+    /// of its own, which keeps the place of the caller's connection.
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Bytes>,
+        slot: Option<Slot>,
+    ) -> Result<Answer, Broken> {
         let agent = self.clone();
-        let call = tokio::spawn(async move { agent.carry_out(request).await });
+        let call = tokio::spawn(async move {
+            let answer = agent.carry_out(request, slot.as_ref()).await;
+            drop(slot);
+            answer
+        });
         // A panic in a handler closes the connection, as in any Go server.
         call.await.unwrap_or(Err(Broken::Reset))
     }
 
-    async fn carry_out(&self, request: Request<Bytes>) -> Result<Answer, Broken> {
+    async fn carry_out(
+        &self,
+        request: Request<Bytes>,
+        slot: Option<&Slot>,
+    ) -> Result<Answer, Broken> {
         let shared = &self.shared;
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
@@ -91,7 +184,8 @@ impl Agent {
         let mut call = Call::new(parts.method.clone(), &path, &query, &parts.headers);
         call.body = body;
         let fault = shared.faults.hit(&parts.method, &path, &query);
-        if fault == Some(Fault::Refused) {
+        let down = *shared.outages.watch().borrow() == Some(Outage::Down);
+        if down || fault == Some(Fault::Refused) {
             return Err(Broken::Refused);
         }
         let number = shared.journal.arrived(Entry {
@@ -102,13 +196,29 @@ impl Agent {
             with_token: !call.token().is_empty(),
             status: None,
         });
+        if let Some(slot) = slot.filter(|_| path == "/v1/event/stream") {
+            slot.give_back();
+        }
         let wanted = Wanted {
             method: parts.method,
             pretty: call.param("pretty").is_some(),
             compression: accepted(&parts.headers),
             path,
         };
-        let answer = self.with_fault(&call, &wanted, fault).await?;
+        let answered = async {
+            shared.outages.enter(&call).await?;
+            tokio::select! {
+                biased;
+                ending = shared.outages.interrupts(&call, number) => Err(ending),
+                answer = self.with_fault(&call, &wanted, fault) => Ok(answer),
+            }
+        };
+        let answer = match answered.await {
+            Ok(answer) => answer?,
+            Err(Ending::Answered(reply)) => self.encoded(&reply, &wanted),
+            Err(Ending::Closed) => return Err(Broken::Cut),
+            Err(Ending::Refused) => return Err(Broken::Refused),
+        };
         shared.journal.answered(number, answer.status.as_u16());
         Ok(answer)
     }
@@ -119,87 +229,47 @@ impl Agent {
         wanted: &Wanted,
         fault: Option<Fault>,
     ) -> Result<Answer, Broken> {
-        match fault {
-            None | Some(Fault::Refused) => Ok(self.reply(call, wanted).await),
-            Some(Fault::Status(status, text)) => Ok(self.made_up(status, "text/plain", text)),
-            Some(Fault::Html(status, page)) => Ok(self.made_up(status, "text/html", page)),
-            Some(Fault::StatusAfter(status, text)) => {
-                self.reply(call, wanted).await;
-                Ok(self.made_up(status, "text/plain", text))
-            }
-            Some(Fault::ResetBefore) => Err(Broken::Reset),
-            Some(Fault::ResetAfter) => {
-                self.reply(call, wanted).await;
-                Err(Broken::Reset)
-            }
-            Some(Fault::Stall) => std::future::pending().await,
-            Some(Fault::Delay(duration)) => {
-                tokio::time::sleep(duration).await;
-                Ok(self.reply(call, wanted).await)
-            }
-            Some(Fault::DelayAnswer(duration)) => {
-                let answer = self.reply(call, wanted).await;
-                tokio::time::sleep(duration).await;
-                Ok(answer)
-            }
-            Some(Fault::Cut(bytes)) => {
-                let answer = self.reply(call, wanted).await;
-                Ok(self
-                    .shortened(answer, bytes, End::Broken(Broken::Cut))
-                    .await)
-            }
-            Some(Fault::StallAfter(bytes)) => {
-                let answer = self.reply(call, wanted).await;
-                Ok(self.shortened(answer, bytes, End::Never).await)
-            }
-            Some(Fault::Garbage(garbage)) => {
-                let mut answer = self.reply(call, wanted).await;
-                answer.headers.remove(http::header::CONTENT_ENCODING);
-                self.replace(&mut answer, garbage);
-                Ok(answer)
-            }
+        if let Some(text) = self.other_namespace(call) {
+            return Ok(spoil::made_up(400, "text/plain", text));
         }
+        match fault {
+            None => Ok(self.reply(call, wanted).await),
+            Some(fault) => spoil::spoilt(fault, self.chunk(), self.reply(call, wanted)).await,
+        }
+    }
+
+    fn namespace(&self) -> MutexGuard<'_, Option<String>> {
+        let namespace = self.shared.namespace.lock();
+        namespace.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is wrong with the namespace of a call, where only one is allowed.
+    fn other_namespace(&self, call: &Call) -> Option<String> {
+        let namespace = self.namespace();
+        let allowed = namespace.as_deref()?;
+        let named = call.param("namespace").unwrap_or_default();
+        (named != allowed).then(|| {
+            format!("the request names namespace {named:?}, and only {allowed:?} is allowed here")
+        })
     }
 
     async fn reply(&self, call: &Call, wanted: &Wanted) -> Answer {
         let api = &self.shared.api;
-        let reply = match redirected(&wanted.path) {
+        let rewound = Rewound(self.shared.rewound.load(Ordering::Relaxed));
+        let mut reply = match redirected(&wanted.path) {
             Some(to) => Reply::redirect(&to),
-            None => api.answer(call).await,
+            None => api.answer(&rewound.asked(call)).await,
         };
-        let chunk = self.shared.chunk.load(Ordering::Relaxed);
-        answer(&reply, wanted, self.cluster().now(), chunk)
+        // Those that waited meanwhile are told what holds now.
+        Rewound(self.shared.rewound.load(Ordering::Relaxed)).told(&mut reply);
+        self.encoded(&reply, wanted)
     }
 
-    /// An answer that the API did not give.
-    fn made_up(&self, status: u16, mime: &'static str, body: String) -> Answer {
-        let mut answer = Answer {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            headers: http::HeaderMap::new(),
-            body: Body::new(Bytes::new(), 1, End::Complete),
-        };
-        answer
-            .headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(mime));
-        self.replace(&mut answer, body.into());
-        answer
+    fn encoded(&self, reply: &Reply, wanted: &Wanted) -> Answer {
+        answer(reply, wanted, self.cluster().now(), self.chunk())
     }
 
-    fn replace(&self, answer: &mut Answer, body: Bytes) {
-        let length = body.len() as u64;
-        answer.headers.remove(TRANSFER_ENCODING);
-        answer.headers.insert(CONTENT_LENGTH, length.into());
-        let chunk = self.shared.chunk.load(Ordering::Relaxed);
-        answer.body = Body::new(body, chunk, End::Complete).with_length(Some(length));
-    }
-
-    /// The same answer with only the first bytes of its body; the headers promise the whole.
-    async fn shortened(&self, mut answer: Answer, bytes: usize, end: End) -> Answer {
-        let length = answer.body.length();
-        let whole = answer.body.bytes().await.unwrap_or_default();
-        let kept = whole.slice(..bytes.min(whole.len()));
-        let chunk = self.shared.chunk.load(Ordering::Relaxed);
-        answer.body = Body::new(kept, chunk, end).with_length(length);
-        answer
+    fn chunk(&self) -> usize {
+        self.shared.chunk.load(Ordering::Relaxed)
     }
 }

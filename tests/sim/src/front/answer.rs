@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Sleep;
+
+use super::limiter::Slot;
 
 /// How a connection fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub enum Broken {
     Refused,
     /// The connection was reset; the request may have had its effect or not.
     Reset,
-    /// The connection ended in the middle of a body.
+    /// The connection was closed before the answer was complete, or before it had begun.
     Cut,
 }
 
@@ -27,7 +29,7 @@ impl fmt::Display for Broken {
         f.write_str(match self {
             Self::Refused => "connection refused",
             Self::Reset => "connection reset by peer",
-            Self::Cut => "connection closed before the body was complete",
+            Self::Cut => "connection closed before the answer was complete",
         })
     }
 }
@@ -59,9 +61,14 @@ pub(crate) enum End {
 pub struct Body {
     chunks: VecDeque<Bytes>,
     end: End,
+    /// Pause before each chunk but the first.
+    pace: Option<Duration>,
+    /// What the next chunk, or the end, waits for.
     silence: Option<Pin<Box<Sleep>>>,
     /// The length that the headers tell, if they do.
     length: Option<u64>,
+    /// Keeps the place of a caller in memory, whose connection is busy until the body is gone.
+    slot: Option<Slot>,
 }
 
 impl Body {
@@ -75,9 +82,24 @@ impl Body {
         Self {
             chunks,
             end,
+            pace: None,
             silence: None,
             length: None,
+            slot: None,
         }
+    }
+
+    /// The same, with a pause before each chunk but the first.
+    #[must_use]
+    pub(crate) fn with_pace(mut self, pace: Duration) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_slot(mut self, slot: Option<Slot>) -> Self {
+        self.slot = slot;
+        self
     }
 
     #[must_use]
@@ -117,8 +139,14 @@ impl Body {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            return Poll::Ready(Some(Ok(chunk)));
+        if !self.chunks.is_empty() {
+            if let Some(pause) = &mut self.silence {
+                ready!(pause.as_mut().poll(context));
+            }
+            let chunk = self.chunks.pop_front();
+            let pace = self.pace.filter(|_| !self.chunks.is_empty());
+            self.silence = pace.map(|pace| Box::pin(tokio::time::sleep(pace)));
+            return Poll::Ready(chunk.map(Ok));
         }
         match self.end {
             End::Complete => Poll::Ready(None),

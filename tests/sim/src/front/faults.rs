@@ -21,6 +21,11 @@ pub enum Fault {
     /// Nobody listens. Over TCP, where somebody must listen to say so, the connection is reset
     /// without an answer instead.
     Refused,
+    /// Before the effect: 429 as an agent answers a connection beyond its limit, which it closes.
+    Busy,
+    /// The connection is closed before the effect, without an answer: as [`Fault::Busy`] when the agent
+    /// has told enough others already.
+    Closed,
     /// The connection is reset before the effect.
     ResetBefore,
     /// The connection is reset after the effect, without an answer.
@@ -37,6 +42,10 @@ pub enum Fault {
     Delay(Duration),
     /// The answer is kept for so long after the effect.
     DelayAnswer(Duration),
+    /// The body comes in pieces of at most so many bytes, with this pause between them.
+    Drip(usize, Duration),
+    /// The answer has no `X-Nomad-Index`.
+    NoIndex,
 }
 
 /// A predicate over method, path (as sent) and query.

@@ -9,17 +9,20 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
-use axum::serve::{Listener, ListenerExt};
+use axum::serve::Listener;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::agent::Agent;
 use super::answer::{Body, Broken};
-use super::wire::{Peer, Ports, Stream};
+use super::outage::Outage;
+use super::wire::{Client, Peer, Ports, Stream};
 
 /// The most bytes of a request body that are read; registrations are the longest.
 const MAX_REQUEST: usize = 64 * 1024 * 1024;
@@ -85,25 +88,37 @@ struct Running {
 }
 
 impl Running {
-    fn start<L: Listener>(agent: Agent, listener: L) -> Self
+    /// Serves on a listener. While the agent is down nobody listens, and `listen` begins anew after that.
+    fn start<L, Listen, Listening>(agent: Agent, listener: L, listen: Listen) -> Self
     where
-        L::Addr: std::fmt::Debug,
+        L: Listener,
+        L::Addr: Client,
         L::Io: Stream,
+        Listen: Fn() -> Listening + Send + 'static,
+        Listening: Future<Output = io::Result<L>> + Send,
     {
-        let (stop, stopped) = oneshot::channel();
-        let (open, watched) = watch::channel(());
-        let app = Router::new()
-            .fallback(respond)
-            .with_state(agent.clone())
-            .into_make_service_with_connect_info::<Peer>();
-        let ports = Ports::new(listener, watched);
+        let (stop, mut stopped) = oneshot::channel();
+        let served = agent.clone();
         let task = tokio::spawn(async move {
-            tokio::select! {
-                _ = axum::serve(ports, app) => {}
-                _ = stopped => {}
+            let mut outages = served.watch_outages();
+            let mut listener = Some(listener);
+            while let Some(open) = listener.take() {
+                let until = async {
+                    tokio::select! {
+                        _ = outages.wait_for(|outage| *outage == Some(Outage::Down)) => true,
+                        _ = &mut stopped => false,
+                    }
+                };
+                if !serve_until(&served, open, until).await {
+                    return;
+                }
+                tokio::select! {
+                    _ = outages.wait_for(|outage| *outage != Some(Outage::Down)) => {}
+                    _ = &mut stopped => return,
+                }
+                // The address was free a moment ago; if it is not now, the agent stays away.
+                listener = listen().await.ok();
             }
-            // Connections watch this sender and end with it.
-            drop(open);
         });
         Self {
             agent,
@@ -121,6 +136,26 @@ impl Running {
     }
 }
 
+/// Serves until something happens, then stops listening and closes all connections.
+async fn serve_until<L>(agent: &Agent, listener: L, until: impl Future<Output = bool>) -> bool
+where
+    L: Listener,
+    L::Addr: Client,
+    L::Io: Stream,
+{
+    // Connections watch this sender and end with it.
+    let (_open, watched) = watch::channel(());
+    let app = Router::new()
+        .fallback(respond)
+        .with_state(agent.clone())
+        .into_make_service_with_connect_info::<Peer>();
+    let ports = Ports::new(agent.clone(), listener, watched);
+    tokio::select! {
+        _ = axum::serve(ports, app) => false,
+        happened = until => happened,
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
@@ -134,13 +169,10 @@ impl Drop for Running {
 pub async fn serve(agent: Agent, addr: SocketAddr) -> io::Result<Server> {
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
-    // Answers are written at once, as Go's server does.
-    let listener = listener.tap_io(|stream| {
-        let _best_effort = stream.set_nodelay(true);
-    });
+    let again = move || TcpListener::bind(addr);
     Ok(Server {
         addr,
-        running: Running::start(agent, listener),
+        running: Running::start(agent, listener, again),
     })
 }
 
@@ -153,10 +185,18 @@ pub async fn serve(agent: Agent, addr: SocketAddr) -> io::Result<Server> {
 /// Outside a tokio runtime.
 #[cfg(unix)]
 pub fn serve_unix(agent: Agent, path: &Path) -> io::Result<UnixServer> {
-    let listener = tokio::net::UnixListener::bind(path)?;
+    let listener = UnixListener::bind(path)?;
+    let file = path.to_owned();
+    let again = move || {
+        let file = file.clone();
+        async move {
+            std::fs::remove_file(&file)?;
+            UnixListener::bind(&file)
+        }
+    };
     Ok(UnixServer {
         path: path.to_owned(),
-        running: Running::start(agent, listener),
+        running: Running::start(agent, listener, again),
     })
 }
 
@@ -167,9 +207,10 @@ async fn respond(
 ) -> Response<axum::body::Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_REQUEST).await else {
-        return aborted(&peer);
+        return unsent(&peer, Broken::Reset);
     };
-    match agent.handle(Request::from_parts(parts, body)).await {
+    let request = Request::from_parts(parts, body);
+    match agent.handle(request, peer.slot()).await {
         Ok(mut answer) => {
             // The server adds its own framing.
             answer.headers.remove(http::header::TRANSFER_ENCODING);
@@ -178,13 +219,16 @@ async fn respond(
             *response.headers_mut() = answer.headers;
             response
         }
-        Err(_) => aborted(&peer),
+        Err(broken) => unsent(&peer, broken),
     }
 }
 
 /// A response that is never sent: writing to the connection fails from now on.
-fn aborted(peer: &Peer) -> Response<axum::body::Body> {
-    peer.abort();
+fn unsent(peer: &Peer, broken: Broken) -> Response<axum::body::Body> {
+    match broken {
+        Broken::Cut => peer.close(),
+        Broken::Refused | Broken::Reset => peer.abort(),
+    }
     let mut response = Response::new(axum::body::Body::empty());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response

@@ -34,8 +34,8 @@ impl MemoryFront {
     /// even if this future is dropped after its first poll, as with a client that hangs up.
     ///
     /// # Errors
-    /// The connection was refused, or reset without an answer.
+    /// The connection was refused, or closed or reset without an answer.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Answer, Broken> {
-        self.agent.handle(request).await
+        self.agent.handle_here(request).await
     }
 }

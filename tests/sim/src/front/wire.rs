@@ -1,27 +1,38 @@
-//! Connections of the HTTP front: TCP or a Unix socket, wrapped so that a handler can make its own one
-//! fail. A reset cannot be told through a response.
+//! Connections of the HTTP front: TCP or a Unix socket, counted by client, and wrapped so that a handler
+//! can make its own one fail. A reset cannot be told through a response.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
+use super::agent::Agent;
+use super::limiter::{Admission, Slot, TOO_MANY};
+
 /// What a connection is made of.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Lets answers be written at once, as Go's server does.
+    fn without_delay(&self);
+
     /// Lets closing send a reset instead of an orderly end, where there is such a thing.
     fn abort_on_close(&self) -> io::Result<()>;
 }
 
 impl Stream for TcpStream {
+    fn without_delay(&self) {
+        let _best_effort = self.set_nodelay(true);
+    }
+
     fn abort_on_close(&self) -> io::Result<()> {
         self.set_zero_linger()
     }
@@ -29,64 +40,122 @@ impl Stream for TcpStream {
 
 #[cfg(unix)]
 impl Stream for UnixStream {
+    fn without_delay(&self) {}
+
     fn abort_on_close(&self) -> io::Result<()> {
         Ok(())
     }
 }
 
+/// The other end's address.
+pub(super) trait Client: std::fmt::Debug + Send {
+    /// By which its connections are counted, if they are.
+    fn ip(&self) -> Option<IpAddr>;
+}
+
+impl Client for SocketAddr {
+    fn ip(&self) -> Option<IpAddr> {
+        Some(SocketAddr::ip(self))
+    }
+}
+
+#[cfg(unix)]
+impl Client for tokio::net::unix::SocketAddr {
+    fn ip(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
+const OPEN: u8 = 0;
+/// To be closed in order.
+const CLOSED: u8 = 1;
+/// To be reset.
+const ABORTED: u8 = 2;
+
 /// The connection that a request came on.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
-    broken: Arc<AtomicBool>,
+    state: Arc<AtomicU8>,
+    slot: Option<Slot>,
 }
 
 impl Peer {
-    /// Makes the connection fail: nothing more is read from it or written to it.
+    /// Resets the connection: nothing more is read from it or written to it.
     pub(super) fn abort(&self) {
-        self.broken.store(true, Ordering::Release);
+        self.state.store(ABORTED, Ordering::Release);
+    }
+
+    /// Closes the connection without another byte.
+    pub(super) fn close(&self) {
+        self.state.store(CLOSED, Ordering::Release);
+    }
+
+    /// The connection's place among those of its client.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        self.slot.clone()
     }
 }
 
 impl<L: Listener> Connected<IncomingStream<'_, Ports<L>>> for Peer
 where
+    L::Addr: Client,
     L::Io: Stream,
 {
     fn connect_info(stream: IncomingStream<'_, Ports<L>>) -> Self {
         Self {
-            broken: Arc::clone(&stream.io().broken),
+            state: Arc::clone(&stream.io().state),
+            slot: stream.io().slot.clone(),
         }
     }
 }
 
 /// Accepts connections and wraps them.
 pub(super) struct Ports<L> {
+    agent: Agent,
     listener: L,
     /// Closed when the server shuts down.
     open: watch::Receiver<()>,
 }
 
 impl<L> Ports<L> {
-    pub(super) fn new(listener: L, open: watch::Receiver<()>) -> Self {
-        Self { listener, open }
+    pub(super) fn new(agent: Agent, listener: L, open: watch::Receiver<()>) -> Self {
+        Self {
+            agent,
+            listener,
+            open,
+        }
     }
 }
 
 impl<L: Listener> Listener for Ports<L>
 where
+    L::Addr: Client,
     L::Io: Stream,
 {
     type Io = Connection<L::Io>;
     type Addr = L::Addr;
 
     async fn accept(&mut self) -> (Self::Io, L::Addr) {
-        let (stream, addr) = self.listener.accept().await;
+        let (stream, addr, slot) = loop {
+            let (stream, addr) = self.listener.accept().await;
+            stream.without_delay();
+            match addr.ip().map(|client| self.agent.admit(client)) {
+                None => break (stream, addr, None),
+                Some(Admission::Open(slot)) => break (stream, addr, Some(slot)),
+                Some(Admission::Told) => {
+                    tokio::spawn(turn_away(stream));
+                }
+                Some(Admission::Closed) => drop(stream),
+            }
+        };
         let mut open = self.open.clone();
         let connection = Connection {
             stream,
-            broken: Arc::new(AtomicBool::new(false)),
+            state: Arc::new(AtomicU8::new(OPEN)),
             closed: Some(Box::pin(
                 async move { while open.changed().await.is_ok() {} },
             )),
+            slot,
         };
         (connection, addr)
     }
@@ -96,12 +165,24 @@ where
     }
 }
 
+/// Tells a client that it has too many connections, without reading what it wants.
+async fn turn_away(mut stream: impl Stream) {
+    let length = TOO_MANY.len();
+    let answer = format!(
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{TOO_MANY}"
+    );
+    // Nobody waits for it if that fails.
+    let _best_effort = stream.write_all(answer.as_bytes()).await;
+}
+
 /// A connection that can be made to fail.
 pub(super) struct Connection<S> {
     stream: S,
-    broken: Arc<AtomicBool>,
+    state: Arc<AtomicU8>,
     /// Ready when the server shuts down.
     closed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    slot: Option<Slot>,
 }
 
 impl<S: Stream> Connection<S> {
@@ -110,13 +191,16 @@ impl<S: Stream> Connection<S> {
             && closed.as_mut().poll(context).is_ready()
         {
             self.closed = None;
-            self.broken.store(true, Ordering::Release);
+            self.state.store(CLOSED, Ordering::Release);
         }
-        if self.broken.load(Ordering::Acquire) {
-            self.stream.abort_on_close()?;
-            return Err(io::ErrorKind::ConnectionReset.into());
+        match self.state.load(Ordering::Acquire) {
+            OPEN => Ok(()),
+            CLOSED => Err(io::ErrorKind::ConnectionAborted.into()),
+            _ => {
+                self.stream.abort_on_close()?;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
         }
-        Ok(())
     }
 }
 
