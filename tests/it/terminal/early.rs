@@ -105,7 +105,8 @@ fn control_c_at_the_choice_is_an_interrupt() {
         .control_c();
     let shown = run.ends_with(130);
     let end = format!("  web-staging\n{NOTHING_DONE}");
-    assert!(shown.ends_with(&end), "{shown:?}");
+    // Shown by a terminal that is not yet read by keys.
+    assert!(shown.replace("^C", "").ends_with(&end), "{shown:?}");
     assert!(writes(&served).is_empty());
 }
 
