@@ -111,6 +111,9 @@ impl Run {
                     let _ = timeout(LAST_NEWS, joined(&mut workers)).await;
                 };
                 let _ = timeout(LAST_CALLS, last).await;
+                if self.needs_evaluations() {
+                    self.bring_back().await;
+                }
                 Ending::Interrupted {
                     signal: stop.signal,
                     resume: resume(pause),

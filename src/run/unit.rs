@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
-use super::batch::{Batch, DeadEnd};
+use super::batch::Batch;
 use super::context::{Context, Done};
 use super::progress::Progress;
 use super::worker::Work;
@@ -108,7 +108,7 @@ impl Unit {
     async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
         let context = &self.context;
         let mut health = context.feed.health();
-        let mut dead_end = self.batch.dead_end();
+        let mut given_up = self.batch.given_up();
         let want = self.want();
         let mut progress = Progress::new(context, base);
         let mut confirmed: Option<Instant> = None;
@@ -153,8 +153,8 @@ impl Unit {
                 }
                 wake = Some(wake.map_or(due, |wake| wake.min(due)));
             }
-            if let Some(text) = self.stuck(dead_end.borrow_and_update().as_ref()) {
-                return self.error(text, true);
+            if let Some(text) = given_up.borrow_and_update().get(self.id()) {
+                return self.error(text.clone(), true);
             }
             let outage = match patience_ends(&health.borrow_and_update()) {
                 Ok(ends) => ends,
@@ -170,7 +170,7 @@ impl Unit {
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
                 () = sleep_until(outage.unwrap_or(now)), if outage.is_some() => {}
                 _ = health.changed() => {}
-                _ = dead_end.changed() => {}
+                _ = given_up.changed() => {}
                 _ = minute.tick() => progress.still_waiting(&reason.state),
             }
         }
@@ -192,14 +192,6 @@ impl Unit {
             )
         });
         Want::new(versions, limit, Instant::now())
-    }
-
-    /// Why nothing will replace this allocation, if that is known.
-    fn stuck(&self, dead_end: Option<&DeadEnd>) -> Option<String> {
-        let concerns = |group: &String| **group == *self.candidate.group;
-        dead_end
-            .filter(|it| it.group.as_ref().is_none_or(concerns))
-            .map(|it| it.text.clone())
     }
 
     /// The cluster has not answered for so long that nothing can be said.

@@ -12,6 +12,7 @@ mod program;
 mod scenarios;
 mod streams;
 mod support;
+mod system;
 mod terminal;
 mod tls;
 mod usage;

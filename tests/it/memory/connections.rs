@@ -68,7 +68,7 @@ async fn a_list_that_is_too_large_to_be_followed() {
 
 #[tokio::test(start_paused = true)]
 async fn reads_do_not_grow_with_the_batch() {
-    // Section 11: n writes and O(1) reads for a batch.
+    // N69, D35, D44. Section 11: n writes and O(1) reads for a batch.
     for mode in ["-all-tasks=false", "-reschedule"] {
         let mut reads = Vec::new();
         for count in [2, 80] {
@@ -87,7 +87,7 @@ async fn reads_do_not_grow_with_the_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_costs_little() {
-    // Section 11. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
+    // D46. Section 11. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
     let cluster = running(&web_with(
         1,
         &json!([{"start": 2, "start_block_for": "9m"}]),

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Offset, TimeDelta, Utc};
 use http::HeaderMap;
 use nomad_restart::{Clock, Env, Screen, Terminal};
 use nomad_sim::cluster::{Cluster, Truth, Write, WriteKind};
@@ -39,12 +39,24 @@ pub(crate) struct Stage {
     pub(crate) agent: Agent,
     pub(crate) joint: Joint,
     signals: UnboundedSender<i32>,
+    /// How far the wall clock is from the cluster's, and where it hangs.
+    wall: Arc<Mutex<(TimeDelta, FixedOffset)>>,
 }
 
 impl Stage {
+    /// Sets the wall clock that the program sees so far off the cluster's, in this time zone.
+    pub(crate) fn set_wall_clock(&self, off: TimeDelta, zone: FixedOffset) {
+        *self.wall.lock().unwrap() = (off, zone);
+    }
+
     pub(crate) fn signal(&self, number: i32) {
         // The run may be over.
         let _ = self.signals.send(number);
+    }
+
+    fn wall_clock(&self) -> DateTime<FixedOffset> {
+        let (off, zone) = *self.wall.lock().unwrap();
+        (local(self.cluster.now()) + off).with_timezone(&zone)
     }
 }
 
@@ -58,6 +70,7 @@ impl Scene {
                 joint: Joint::new(MemoryFront::new(agent.clone())),
                 agent,
                 signals: sender,
+                wall: Arc::new(Mutex::new((TimeDelta::zero(), Utc.fix()))),
             },
             args: Vec::new(),
             stories: Vec::new(),
@@ -129,8 +142,8 @@ impl Scene {
         let mut words = vec![OsString::from("nomad-restart")];
         words.extend(args.iter().map(OsString::from));
         let clock: Clock = {
-            let cluster = stage.cluster.clone();
-            Arc::new(move || local(cluster.now()))
+            let stage = stage.clone();
+            Arc::new(move || stage.wall_clock())
         };
         let started = stage.cluster.now();
         let before = stage.cluster.read_truth(|truth| truth.writes.len());

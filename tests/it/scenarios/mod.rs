@@ -111,7 +111,9 @@ fn scenarios(text: &str) -> Vec<(char, RangeInclusive<u32>)> {
 
 /// The scenario whose name the word is.
 fn scenario(word: &str) -> Option<Scenario> {
-    let (series, _) = SERIES.iter().find(|(series, _)| word.starts_with(*series))?;
+    let (series, _) = SERIES
+        .iter()
+        .find(|(series, _)| word.starts_with(*series))?;
     let number = &word[1..];
     let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| Some((*series, number.parse().ok()?)))?
@@ -175,7 +177,9 @@ fn every_named_test_is_there_and_names_its_scenario() {
                     .iter()
                     .any(|(s, range)| *s == series && range.contains(&number))
             {
-                wrong.push(format!("{series}{number}: {test} in {file} does not say so"));
+                wrong.push(format!(
+                    "{series}{number}: {test} in {file} does not say so"
+                ));
             }
         }
     }
@@ -231,7 +235,10 @@ fn scenarios_are_recognised() {
             vec![('T', 56..=61), ('D', 2..=2), ('N', 7..=7)],
         ),
         ("A7, b10, HTTP2, N100, XT4, T4x, TD5", vec![]),
-        ("T1 to N3, D4 or D5", vec![('T', 1..=1), ('N', 3..=3), ('D', 4..=4), ('D', 5..=5)]),
+        (
+            "T1 to N3, D4 or D5",
+            vec![('T', 1..=1), ('N', 3..=3), ('D', 4..=4), ('D', 5..=5)],
+        ),
         ("2026-08-12T17:36:31Z", vec![]),
         ("Debug and Nomad", vec![]),
     ] {

@@ -32,16 +32,16 @@
 //! | T25 | Two named tasks, each where it exists | the same | `tests/it/memory/in_place.rs`: `named_tasks_in_every_allocation_that_has_them`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
 //! | T26 | `-all-tasks`: the prestart task too | the same | `tests/it/memory/in_place.rs`: `all_tasks_starts_with_the_prestart_task`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
 //! | T27 | One group only | the same | `tests/it/memory/in_place.rs`: `one_named_task_in_one_group`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
-//! | T28 | A named task that has finished | the same error, without a call | `tests/it/memory/in_place.rs`: `a_named_task_that_has_finished_is_an_error_and_not_touched`; `src/rules/selection/tests.rs`: `a_named_task_that_does_not_run_is_marked`; `src/rules/verdict/tests/causes.rs`: `a_named_task_that_does_not_run_is_an_error_without_a_call` |
+//! | T28 | A named task that has finished | the same error, without a call | `tests/it/memory/in_place.rs`: `a_named_task_that_has_finished_is_an_error_and_not_touched`; `tests/it/gaps/kinds.rs`: `a_finished_task_of_a_batch_job_cannot_be_named`; `src/rules/selection/tests.rs`: `a_named_task_that_does_not_run_is_marked`; `src/rules/verdict/tests/causes.rs`: `a_named_task_that_does_not_run_is_an_error_without_a_call` |
 //! | T29 | One task in one group | the same | `tests/it/memory/in_place.rs`: `one_named_task_in_one_group`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
 //! | T30 | Two tasks in one group | the same | `tests/it/memory/in_place.rs`: `one_named_task_in_one_group`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
 //! | T31 | `-all-tasks` in one group | the same | `tests/it/memory/in_place.rs`: `all_tasks_starts_with_the_prestart_task`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
-//! | T32 | Batches of 3 of 5, and one wait between them | the same | `tests/it/memory/in_place.rs`: `batches_with_a_wait_between_them` |
-//! | T33 | The same with `50%` | the same | `tests/it/memory/in_place.rs`: `batches_with_a_wait_between_them` |
+//! | T32 | Batches of 3 of 5, and one wait between them | the same | `tests/it/memory/in_place.rs`: `batches_with_a_wait_between_them`; `tests/it/gaps/kinds.rs`: `a_batch_job_waits_between_batches_like_a_service` |
+//! | T33 | The same with `50%` | the same | `tests/it/memory/in_place.rs`: `batches_with_a_wait_between_them`; `tests/it/gaps/kinds.rs`: `a_batch_job_waits_between_batches_like_a_service` |
 //! | T34 | `-batch-wait ask -yes` neither asks nor waits | the same | `tests/it/memory/in_place.rs`: `yes_neither_asks_nor_waits`; `src/plan/tests/values.rs`: `ask_needs_a_terminal_or_yes`; `src/rules/policy.rs`: `what_follows_a_batch` |
 //! | T35 | `-reschedule` in batches of 3 | the same | `tests/it/memory/reschedule.rs`: `in_batches`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_rescheduled_like_a_service` |
 //! | T36 | `-reschedule` of one group | the same | `tests/it/memory/reschedule.rs`: `one_group_only`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_rescheduled_like_a_service` |
-//! | T37 | System job on 3 nodes with `-reschedule -verbose` | one evaluation for each batch |  |
+//! | T37 | System job on 3 nodes with `-reschedule -verbose` | one evaluation for each batch | `tests/it/system/system_jobs.rs`: `one_by_one` |
 //! | T38 | Sysbatch job with `-reschedule` | the same | `tests/it/gaps/kinds.rs`: `a_sysbatch_job_is_restarted_in_place_and_never_rescheduled` |
 //! | T39 | Prefix of one job in the namespace | with `-yes` or after a question only (D3) | `tests/it/lookup/mod.rs`: `a_prefix_of_one_job` |
 //! | T40 | Unknown job | the same | `tests/it/lookup/mod.rs`: `no_match` |
@@ -54,9 +54,9 @@
 //! | T47 | Partial id of none | the same | `tests/it/lookup/mod.rs`: `no_match` |
 //! | T48 | The same id in two namespaces, over all | the same | `tests/it/lookup/tables.rs`: `several_matches_in_all_namespaces` |
 //! | T49 | Job that could never be placed | the same | `tests/it/memory/left_out.rs`: `nothing_is_eligible`; `src/rules/selection/tests.rs`: `the_counts_name_what_was_asked_for_only` |
-//! | T50 | `-reschedule` with no eligible node | the same | `tests/it/memory/reschedule.rs`: `nowhere_to_go`; `tests/it/terminal/midrun.rs`: `q4_after_a_placement_failure_names_the_causes_under_the_error` |
+//! | T50 | `-reschedule` with no eligible node | the same | `tests/it/memory/placements.rs`: `nowhere_to_go`; `tests/it/terminal/midrun.rs`: `q4_after_a_placement_failure_names_the_causes_under_the_error` |
 //! | T51 | Chain of three replacements | the same | `tests/it/memory/reschedule.rs`: `a_replacement_that_is_replaced_twice`; `src/view/tests/links.rs`: `links_lead_to_the_end_of_the_chain` |
-//! | T52 | Running canary deployment with `-on-error fail -verbose` | the same, and what to do about it | `src/rules/guard.rs`: `the_text_names_the_job_and_what_to_do`; `tests/it/memory/policy.rs`: `a_deployment_that_runs_at_the_start`; `tests/it/gaps/life.rs`: `a_canary_that_waits_for_its_promotion_is_an_obstacle` |
+//! | T52 | Running canary deployment with `-on-error fail -verbose` | the same, and what to do about it | `src/rules/guard.rs`: `the_text_names_the_job_and_what_to_do`; `tests/it/memory/policy.rs`: `a_deployment_that_runs_at_the_start`; `tests/it/gaps/life.rs`: `a_deployment_is_named_in_full_with_verbose` |
 //! | T53 | `-reschedule` waits for shutdown_delay | the same | `tests/it/memory/reschedule.rs`: `with_and_without_the_shutdown_delay` |
 //! | T54 | … but not with `-no-shutdown-delay` | the same | `tests/it/memory/reschedule.rs`: `with_and_without_the_shutdown_delay` |
 //! | T55 | `-on-error fail`, second restart of three fails: two requests | the same | `tests/it/memory/policy.rs`: `on_error_fail_stops_after_the_batch`; `src/rules/policy.rs`: `what_follows_a_batch` |
