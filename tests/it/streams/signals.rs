@@ -118,7 +118,7 @@ fn a_signal_between_batches() {
 fn a_signal_in_mid_batch() {
     let served = web(3);
     let first = turns(&served).remove(0);
-    let slow = Behaviour::starts_after(1_000_000_000);
+    let slow = Behaviour::starts_after(5_000_000_000);
     served
         .cluster()
         .behave(Selector::default().allocation(&first), slow);
