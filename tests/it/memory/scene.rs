@@ -29,6 +29,7 @@ pub(crate) struct Scene {
     args: Vec<String>,
     stories: Vec<Story>,
     signals: mpsc::UnboundedReceiver<i32>,
+    afterwards: Duration,
 }
 
 /// What a story can reach.
@@ -74,7 +75,14 @@ impl Scene {
             args: Vec::new(),
             stories: Vec::new(),
             signals,
+            afterwards: Duration::from_secs(60),
         }
+    }
+
+    /// Tells the truth as of the end of the run, whatever is still on its way.
+    pub(crate) fn cut_off(mut self) -> Self {
+        self.afterwards = Duration::ZERO;
+        self
     }
 
     pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
@@ -127,6 +135,7 @@ impl Scene {
             args,
             stories,
             signals,
+            afterwards,
         } = self;
         let (io, screen) = Screen::open(Terminal::default());
         let env = Env::from_pairs([("NOMAD_ADDR", "http://127.0.0.1:4646")]);
@@ -152,7 +161,7 @@ impl Scene {
         };
         let ended = stage.cluster.now();
         // What is still on its way arrives, and takes its effect, before the truth is told.
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(afterwards).await;
         let ran = Ran {
             stdout: screen.stdout(),
             stderr: screen.stderr(),
