@@ -4,6 +4,7 @@
 mod agents;
 mod leader;
 mod limits;
+mod nodes;
 mod slow;
 mod tokens;
 
