@@ -257,6 +257,7 @@ async fn only_blocked_evaluations_of_this_job() {
 
 #[tokio::test]
 async fn errors_are_cut_to_size() {
+    // N65
     let (client, _) = client([Step::answer(500, vec![b'x'; 1_000_000])]);
     let text = client.job("web", None).await.unwrap_err().to_string();
     assert!(text.starts_with("Unexpected response code: 500 (xxx"));

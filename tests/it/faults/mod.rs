@@ -1,9 +1,11 @@
 //! What goes wrong around a run: no leader, agents and nodes that die and come back, tokens that lose their rights, connections that
 //! run out, slow and dripping answers, rights that are missing. All in memory, under paused time, held against what really happened.
 
+mod access;
 mod agents;
 mod leader;
 mod limits;
+mod nodes;
 mod slow;
 mod tokens;
 

@@ -199,3 +199,24 @@ async fn a_state_is_printed_once() {
     }
     assert!(ran.stdout.contains("\" is \"pending\"\n"), "{}", ran.stdout);
 }
+
+#[tokio::test(start_paused = true)]
+async fn tasks_are_restarted_in_the_order_in_which_they_are_named() {
+    // D78
+    let names = ["c", "a", "d", "b"];
+    let tasks = names.map(plain);
+    for order in [["a", "b", "c", "d"], ["d", "c", "b", "a"]] {
+        let cluster = running(&job(&[group("web", 2, &tasks)])).await;
+        let named = order.map(|name| format!("-task={name}"));
+        let ran = Scene::of(&cluster)
+            .args(["-yes"])
+            .args(named.each_ref().map(String::as_str))
+            .args(["web"])
+            .run()
+            .await
+            .ended_with(0);
+        let shown = ran.stdout.split("Restarting task \"").skip(1);
+        let shown: Vec<&str> = shown.map(|rest| &rest[..1]).collect();
+        assert_eq!(shown, [order, order].concat(), "{}", ran.stdout);
+    }
+}

@@ -81,7 +81,7 @@
 //! | D75 | Exit 1 for everything | kept; `-detailed-exitcode` (design 9) is still to come | `src/exit.rs`: `each_ending_has_its_code` |
 //! | D76 | Ids are cut by bytes | by characters | `src/report/text.rs`: `ids_are_cut_by_characters` |
 //! | D77 | The same state is printed again and again | at changes of the state only | `tests/it/gaps/life.rs`: `a_state_is_printed_once` |
-//! | D78 | Order of several task calls is random | as given | `tests/it/memory/in_place.rs`: `named_tasks_in_every_allocation_that_has_them` |
+//! | D78 | Order of several task calls is random | as named | `tests/it/gaps/life.rs`: `tasks_are_restarted_in_the_order_in_which_they_are_named` |
 //! | D79 | No time-outs | each read, each wait | `src/nomad/client/time_tests.rs`: `a_read_that_is_never_answered`; `tests/it/memory/reads.rs`: `a_cluster_that_falls_silent_for_good` |
 //! | D80 | The multi-region question reads a pipe | refused without a terminal | `src/report/tests.rs`: `without_a_terminal_nothing_is_asked_and_stdin_is_left_alone` |
 //! | D81 | Handler and question overlap | one after the other | `tests/it/terminal/interrupt.rs`: `a_question_that_becomes_due_behind_q5_is_asked_after_it` |
