@@ -13,6 +13,7 @@ mod scenarios;
 mod streams;
 mod support;
 mod system;
+#[cfg(unix)]
 mod terminal;
 mod tls;
 mod usage;
