@@ -1,11 +1,14 @@
 //! System, batch and sysbatch jobs under `-reschedule`, over the simulated cluster in memory: what replaces their allocations, which
 //! right that takes, and how servers of different versions differ in it.
 
+mod batch;
+mod lifecycle;
 mod rights;
 mod system_jobs;
+mod versions;
 
 use nomad_sim::cluster::{Cluster, Config, State};
-use nomad_sim::model::{ClientStatus, Time};
+use nomad_sim::model::{ClientStatus, Time, Version};
 use serde_json::{Value, json};
 
 use crate::memory::jobs::{job, plain, settled, with};
@@ -31,13 +34,16 @@ fn daemon(name: &str, task: &Value) -> Value {
 
 /// A cluster of three nodes.
 fn three_nodes(seed: u64) -> Cluster {
-    Cluster::new(
-        Config {
-            start: Some(Time(1_795_507_336_000_000_000)),
-            ..Config::seeded(seed)
-        }
-        .with_nodes(3),
-    )
+    older(Version::default(), seed)
+}
+
+/// The same with this version of Nomad.
+fn older(version: Version, seed: u64) -> Cluster {
+    let config = Config {
+        start: Some(Time(1_795_507_336_000_000_000)),
+        ..Config::seeded(seed)
+    };
+    Cluster::new(config.with_version(version).with_nodes(3))
 }
 
 /// A cluster of three nodes on which this job has been running for ten minutes.

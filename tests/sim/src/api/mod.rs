@@ -91,10 +91,12 @@ impl Api {
 
     /// Answers a request whose path is clean.
     pub(crate) async fn answer(&self, call: &Call) -> Reply {
-        match self.route(call).await {
+        let mut reply = match self.route(call).await {
             Ok(reply) => reply,
             Err(error) => Reply::error(error),
-        }
+        };
+        reply.adapt(self.cluster.version());
+        reply
     }
 
     async fn route(&self, call: &Call) -> Outcome {
@@ -122,7 +124,9 @@ impl Api {
         }
         match path {
             "/v1/jobs" => self.jobs(call).await,
-            "/v1/jobs/statuses" => self.statuses(call).await,
+            "/v1/jobs/statuses" if self.cluster.version().has_statuses() => {
+                self.statuses(call).await
+            }
             "/v1/allocations" => self.allocations(call).await,
             "/v1/evaluations" => self.evaluations(call).await,
             "/v1/deployments" => self.deployments(call).await,
@@ -145,7 +149,12 @@ impl Api {
             None | Some("" | REGION) => {}
             Some(_) => return Err(ApiError::internal("No path to region")),
         }
-        acl::identify(lock(&self.acl).as_ref(), call, style)
+        acl::identify(
+            lock(&self.acl).as_ref(),
+            call,
+            style,
+            self.cluster.version(),
+        )
     }
 
     /// [`Api::enter`] for an ordinary endpoint with a capability in the call's namespace.
