@@ -36,6 +36,17 @@ impl Rewound {
         }
     }
 
+    /// A line of JSON, as a client is told it.
+    pub(crate) fn bytes(self, line: Bytes) -> Bytes {
+        match serde_json::from_slice(&line) {
+            Ok(mut value) if self.0 > 0 => {
+                self.walk(&mut value);
+                value.to_string().into()
+            }
+            _ => line,
+        }
+    }
+
     /// What is not zero stays so: zero means that there is nothing.
     fn lower(self, index: u64) -> u64 {
         index.saturating_sub(self.0).max(index.min(1))
@@ -69,12 +80,23 @@ mod tests {
     #[test]
     fn clients_see_lower_indexes_and_ask_with_them() {
         let rewound = Rewound(100);
-        let mut reply = Reply::found(130, br#"[{"ModifyIndex":130,"CreateIndex":20,"Count":130}]"#.to_vec());
+        let mut reply = Reply::found(
+            130,
+            br#"[{"ModifyIndex":130,"CreateIndex":20,"Count":130}]"#.to_vec(),
+        );
         rewound.told(&mut reply);
         assert_eq!(reply.meta.index, Some(30));
         let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
-        assert_eq!(body, json!([{"ModifyIndex": 30, "CreateIndex": 1, "Count": 130}]));
-        let call = Call::new(Method::GET, "/v1/jobs", "index=30&wait=1s", &HeaderMap::new());
+        assert_eq!(
+            body,
+            json!([{"ModifyIndex": 30, "CreateIndex": 1, "Count": 130}])
+        );
+        let call = Call::new(
+            Method::GET,
+            "/v1/jobs",
+            "index=30&wait=1s",
+            &HeaderMap::new(),
+        );
         assert_eq!(rewound.asked(&call).param("index"), Some("130"));
     }
 }

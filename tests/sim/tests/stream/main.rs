@@ -1,0 +1,4 @@
+//! The event stream: against recordings of a real agent, and with everything that can go wrong with it.
+
+mod basics;
+mod support;
