@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
@@ -97,6 +97,11 @@ impl<S: Stream> Hijack for Socket<S> {
     }
 }
 
+fn socket<S: Stream>(connection: &Connection<S>) -> Weak<dyn Hijack> {
+    let socket: Arc<dyn Hijack> = Arc::clone(&connection.socket) as _;
+    Arc::downgrade(&socket)
+}
+
 /// Writes an answer to a connection of its own, until its end, the client's, or the server's.
 async fn relay(
     mut stream: Box<dyn Stream>,
@@ -141,7 +146,8 @@ async fn relay(
 pub(super) struct Peer {
     state: Arc<AtomicU8>,
     slot: Option<Slot>,
-    socket: Arc<dyn Hijack>,
+    /// Gone with the connection.
+    socket: Weak<dyn Hijack>,
     open: watch::Receiver<()>,
 }
 
@@ -159,7 +165,7 @@ impl Peer {
     /// Takes the connection away from the HTTP server and leaves it to this answer: its head as it is
     /// on the wire, then the body, whose end is the end of the connection.
     pub(super) fn hijack(&self, head: Bytes, body: Body) {
-        if let Some(stream) = self.socket.take() {
+        if let Some(stream) = self.socket.upgrade().and_then(|socket| socket.take()) {
             tokio::spawn(relay(stream, head, body, self.open.clone()));
         }
         self.close();
@@ -180,7 +186,7 @@ where
         Self {
             state: Arc::clone(&stream.io().state),
             slot: stream.io().slot.clone(),
-            socket: Arc::clone(&stream.io().socket) as Arc<dyn Hijack>,
+            socket: socket(stream.io()),
             open: stream.io().open.clone(),
         }
     }
