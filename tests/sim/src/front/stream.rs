@@ -384,13 +384,15 @@ impl Writer {
             let gone = self.sender.clone();
             tokio::select! {
                 () = gone.closed() => return,
-                order = ordered(&mut self.orders, &mut self.outages) => match order {
-                    None | Some(Order::End(StreamEnd::Closed)) => return,
-                    Some(Order::End(StreamEnd::Reset)) => return self.give(Err(Broken::Reset)).await,
-                    Some(_) => {}
+                _ = self.outages.wait_for(|outage| *outage == Some(Outage::Down)) => return,
+                _ = self.orders.changed() => match *self.orders.borrow_and_update() {
+                    Some(Order::End(StreamEnd::Closed)) => return,
+                    Some(Order::End(StreamEnd::Reset)) => break,
+                    _ => {}
                 },
             }
         }
+        self.give(Err(Broken::Reset)).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use nomad_sim::cluster::{Cluster, Config};
-use nomad_sim::front::{Body, Broken, MemoryFront};
+use nomad_sim::front::{Answer, Body, Broken, MemoryFront};
 use nomad_sim::model::{ClientStatus, Time};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -95,13 +95,20 @@ pub(crate) async fn open_as(front: &MemoryFront, query: &str, token: &str) -> Re
         .header("x-nomad-token", token)
         .body(Bytes::new())
         .expect("a request");
-    let answer = front.handle(request).await.expect("a head");
-    Reader {
-        status: answer.status.as_u16(),
-        headers: answer.headers,
-        body: answer.body,
-        rest: Vec::new(),
-    }
+    Reader::of(front.handle(request).await.expect("a head"))
+}
+
+/// The JSON of another endpoint.
+pub(crate) async fn get_as(front: &MemoryFront, target: &str, token: &str) -> Value {
+    let request = Request::get(target).header("x-nomad-token", token);
+    let request = request.body(Bytes::new()).expect("a request");
+    let mut answer = front.handle(request).await.expect("a head");
+    let body = answer.body.bytes().await.expect("a body");
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+pub(crate) async fn get(front: &MemoryFront, target: &str) -> Value {
+    get_as(front, target, "").await
 }
 
 pub(crate) async fn open(front: &MemoryFront, query: &str) -> Reader {
@@ -109,6 +116,21 @@ pub(crate) async fn open(front: &MemoryFront, query: &str) -> Reader {
 }
 
 impl Reader {
+    pub(crate) fn of(answer: Answer) -> Self {
+        Self {
+            status: answer.status.as_u16(),
+            headers: answer.headers,
+            body: answer.body,
+            rest: Vec::new(),
+        }
+    }
+
+    /// All that comes until the end.
+    pub(crate) async fn rest(&mut self) -> String {
+        let bytes = self.body.bytes().await.expect("an end");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// The next line, if it comes within this time.
     pub(crate) async fn next(&mut self, within: Duration) -> Got {
         loop {
@@ -134,12 +156,6 @@ impl Reader {
             lines.push(line);
         }
         lines
-    }
-
-    /// [`Reader::lines`] within a second, each as recordings shorten them: index, `Topic/Type key`.
-    pub(crate) async fn short(&mut self) -> Vec<(u64, Vec<String>)> {
-        let lines = self.lines(Duration::from_secs(1)).await;
-        lines.iter().map(shortened).collect()
     }
 }
 
