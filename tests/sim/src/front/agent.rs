@@ -10,14 +10,14 @@ use tokio::sync::watch;
 
 use super::answer::{Answer, Broken};
 use super::encode::{Wanted, accepted, answer};
-use super::faults::{Fault, Faults, StreamEnd, StreamFault};
+use super::faults::{Fault, Faults, StreamFault};
 use super::indexes::Rewound;
 use super::journal::{Entry, Journal};
 use super::limiter::{Admission, Limiter, Slot};
 use super::outage::{Ending, Outage, Outages};
 use super::spoil;
 use super::stream::{self, Streams};
-use crate::api::{Acl, Api, Call, EVENT_STREAM, Opened, Reply, StreamVersion, redirected};
+use crate::api::{Acl, Api, Call, EVENT_STREAM, Opened, Reply, redirected};
 use crate::cluster::Cluster;
 
 /// Size of the chunks in which bodies arrive, unless set.
@@ -119,41 +119,12 @@ impl Agent {
         self.shared.streams.unsubscribe();
     }
 
-    /// Serves the event stream as another release of Nomad does. Its callers in memory get no answer
-    /// from 1.11.2, whose status line few HTTP clients read.
-    pub fn set_stream_version(&self, version: StreamVersion) {
-        self.shared.api.set_stream_version(version);
-    }
-
-    /// Turns the server's event broker off, or on again. Streams that are open go on.
-    pub fn enable_event_broker(&self, enabled: bool) {
-        self.shared.api.enable_event_broker(enabled);
-    }
-
-    /// Ends all event streams that are open.
-    pub fn end_streams(&self, how: StreamEnd) {
-        self.shared.streams.end(how);
-    }
-
-    /// How many event streams are open, silent ones included.
-    pub fn open_streams(&self) -> usize {
-        self.shared.streams.open()
+    pub(super) fn api(&self) -> &Api {
+        &self.shared.api
     }
 
     pub(super) fn streams(&self) -> &Streams {
         &self.shared.streams
-    }
-
-    pub(super) fn stream_version(&self) -> StreamVersion {
-        self.shared.api.stream_version()
-    }
-
-    pub(super) fn watch_acl(&self) -> watch::Receiver<Option<Acl>> {
-        self.shared.api.watch_acl()
-    }
-
-    pub(super) fn may_stream(&self, call: &Call) -> bool {
-        self.shared.api.may_stream(call)
     }
 
     pub(super) fn rewound(&self) -> Rewound {
@@ -262,7 +233,9 @@ impl Agent {
         };
         let answer = match answered.await {
             Ok(answer) => answer?,
-            Err(Ending::Answered(_)) if call.path == EVENT_STREAM && self.hijacks() => {
+            Err(Ending::Answered(_))
+                if call.path == EVENT_STREAM && self.stream_version().hijacks() =>
+            {
                 stream::answer(self, None, &call, &wanted, None)
             }
             Err(Ending::Answered(reply)) => self.encoded(&reply, &wanted),
@@ -308,10 +281,6 @@ impl Agent {
         (named != allowed).then(|| {
             format!("the request names namespace {named:?}, and only {allowed:?} is allowed here")
         })
-    }
-
-    fn hijacks(&self) -> bool {
-        self.stream_version().hijacks()
     }
 
     async fn reply(&self, call: &Call, wanted: &Wanted, fault: Option<StreamFault>) -> Answer {

@@ -118,14 +118,21 @@ impl Body {
         }
     }
 
-    /// What is sent from now on, in chunks of at most `size`, each piece so much later.
-    pub(crate) fn live(pieces: mpsc::Receiver<Piece>, size: usize, late: Duration) -> Self {
+    /// What is sent from now on, in chunks of at most `size`, each piece so much later. Where the
+    /// connection is left to it, a chunk is whatever has come, else it is a piece.
+    pub(crate) fn live(
+        pieces: mpsc::Receiver<Piece>,
+        size: usize,
+        late: Duration,
+        protocol: Option<Version>,
+    ) -> Self {
         Self {
             source: Source::Live {
                 pieces,
                 late,
                 waiting: None,
             },
+            protocol,
             ..Self::new(Bytes::new(), size, End::Complete)
         }
     }
@@ -155,12 +162,6 @@ impl Body {
     #[must_use]
     pub(crate) fn with_length(mut self, length: Option<u64>) -> Self {
         self.length = length;
-        self
-    }
-
-    #[must_use]
-    pub(crate) fn with_protocol(mut self, protocol: Option<Version>) -> Self {
-        self.protocol = protocol;
         self
     }
 
@@ -245,7 +246,12 @@ impl Body {
             return Poll::Ready(None);
         };
         let mut arrived = Vec::new();
-        while arrived.len() < self.size {
+        let most = if self.protocol.is_some() {
+            self.size
+        } else {
+            1
+        };
+        while arrived.len() < most {
             if waiting.is_none() {
                 match pieces.poll_recv(context) {
                     Poll::Ready(piece) => *waiting = piece,
