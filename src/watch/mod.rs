@@ -231,18 +231,24 @@ impl Feed {
     pub(crate) async fn live(&self) -> Result<(), Arc<ReadError>> {
         let mut health = self.health();
         loop {
-            let (deadline, error) = match &*health.borrow_and_update() {
+            let deadline = match &*health.borrow_and_update() {
                 Health::Live => return Ok(()),
                 Health::Silent {
+                    since,
                     error,
-                    lasting: true,
-                    ..
-                } => return Err(Arc::clone(error)),
-                Health::Silent { since, error, .. } => (*since + PATIENCE, Arc::clone(error)),
+                    lasting,
+                } => {
+                    let deadline = *since + PATIENCE;
+                    if *lasting || Instant::now() >= deadline {
+                        return Err(Arc::clone(error));
+                    }
+                    deadline
+                }
             };
             tokio::select! {
-                changed = health.changed() => if changed.is_err() { return Err(error) },
-                () = tokio::time::sleep_until(deadline) => return Err(error),
+                // The sender lives as long as this feed.
+                _ = health.changed() => {}
+                () = tokio::time::sleep_until(deadline) => {}
             }
         }
     }
@@ -336,7 +342,7 @@ impl Shared {
         });
     }
 
-    /// Notes that a read failed.
+    /// Notes that a read failed. The newest reason is kept: the first one is often only a connection that broke.
     fn silent(&self, error: &ReadError) {
         let lasting = !error.is_retryable();
         self.health.send_if_modified(|health| {
@@ -348,6 +354,15 @@ impl Shared {
                     since,
                     ..
                 } if lasting => *since,
+                Health::Silent {
+                    lasting: false,
+                    error: newest,
+                    ..
+                } => {
+                    *newest = Arc::new(error.clone());
+                    // Whoever waits for the end of the outage reads it then.
+                    return false;
+                }
                 Health::Silent { .. } => return false,
             };
             *health = Health::Silent {

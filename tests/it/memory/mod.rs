@@ -8,12 +8,12 @@
 mod connections;
 mod failures;
 mod in_place;
-mod jobs;
+pub(crate) mod jobs;
 mod joint;
 mod left_out;
 mod lost_answers;
 mod policy;
 mod reads;
 mod reschedule;
-mod scene;
+pub(crate) mod scene;
 mod signals;

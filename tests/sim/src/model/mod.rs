@@ -20,8 +20,8 @@ mod task;
 mod time;
 
 pub use alloc::{
-    Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition, NetworkStatus,
-    RescheduleEvent, RescheduleTracker,
+    AllocState, Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
+    NetworkStatus, RescheduleEvent, RescheduleTracker,
 };
 pub use alloc_stub::AllocationStub;
 pub use deployment::{Deployment, DeploymentState, DeploymentStatusText};
@@ -33,8 +33,8 @@ pub use job::{Job, JobStub};
 pub use node::{Node, NodeStub};
 pub use resources::TaskResources;
 pub use spec::{
-    Constraint, DelayFunction, Lifecycle, MigrateStrategy, ReschedulePolicy, RestartMode,
-    RestartPolicy, Task, TaskGroup, UpdateStrategy,
+    Constraint, DelayFunction, Disconnect, Lifecycle, MigrateStrategy, ReschedulePolicy,
+    RestartMode, RestartPolicy, Task, TaskGroup, UpdateStrategy,
 };
 pub use summary::{GroupSummary, JobSummary};
 pub use task::{EventKind, TaskEvent, TaskState, TaskStateKind};
