@@ -46,7 +46,7 @@ impl Api {
         only_get(call)?;
         self.enter(call, Style::Ordinary)?.need_node_read()?;
         Ok(Reply::plain(
-            &json!({"Members": [member()], "ServerDC": "dc1", "ServerName": "sim",
+            &json!({"Members": [member(self.cluster.version().text())], "ServerDC": "dc1", "ServerName": "sim",
                     "ServerRegion": REGION}),
         ))
     }
@@ -59,6 +59,7 @@ impl Api {
             "PolicyTTL": 30_000_000_000_i64, "ReplicationToken": "",
             "RoleTTL": 30_000_000_000_i64, "TokenMaxExpirationTTL": 0,
             "TokenMinExpirationTTL": 0, "TokenTTL": 30_000_000_000_i64});
+        config["Version"]["Version"] = self.cluster.version().text().into();
         config["BindAddr"] = "127.0.0.1".into();
         config["NodeName"] = "sim".into();
         config["Ports"] = json!({"HTTP": 4646, "RPC": 4647, "Serf": 4648});
@@ -72,7 +73,7 @@ impl Api {
                      "last_log_index": index, "num_peers": "0", "state": "Leader", "term": "2"},
             "serf": {"failed": "0", "left": "0", "members": "1"}});
         Ok(Reply::plain(
-            &json!({"config": config, "member": member(), "stats": stats}),
+            &json!({"config": config, "member": member(self.cluster.version().text()), "stats": stats}),
         ))
     }
 
@@ -130,11 +131,11 @@ fn public(call: &Call, value: &Value) -> Outcome {
     Ok(Reply::plain(value))
 }
 
-fn member() -> Value {
+fn member(version: &str) -> Value {
     json!({"Addr": "127.0.0.1", "DelegateCur": 4, "DelegateMax": 5, "DelegateMin": 2,
         "Name": format!("sim.{REGION}"), "Port": 4648, "ProtocolCur": 2, "ProtocolMax": 5,
         "ProtocolMin": 1, "Status": "alive",
-        "Tags": {"bootstrap": "1", "build": "2.0.5", "dc": "dc1", "expect": "1",
+        "Tags": {"bootstrap": "1", "build": version, "dc": "dc1", "expect": "1",
                  "id": SERVER_ID, "port": "4647", "raft_vsn": "3", "region": REGION,
                  "revision": "", "role": "nomad", "rpc_addr": "127.0.0.1", "vsn": "1"}})
 }

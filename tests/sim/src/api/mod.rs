@@ -33,7 +33,6 @@ use tokio::sync::watch;
 
 pub use acl::{Acl, Token};
 pub(crate) use call::Call;
-pub use events::StreamVersion;
 pub(crate) use events::{Dropped, Opened, Subscription};
 pub(crate) use paths::redirected;
 pub(crate) use reply::{Content, Reply};
@@ -111,10 +110,12 @@ impl Api {
 
     /// Answers a request whose path is clean.
     pub(crate) async fn answer(&self, call: &Call) -> Reply {
-        match self.route(call).await {
+        let mut reply = match self.route(call).await {
             Ok(reply) => reply,
             Err(error) => Reply::error(error),
-        }
+        };
+        reply.adapt(self.cluster.version());
+        reply
     }
 
     async fn route(&self, call: &Call) -> Outcome {
@@ -142,7 +143,9 @@ impl Api {
         }
         match path {
             "/v1/jobs" => self.jobs(call).await,
-            "/v1/jobs/statuses" => self.statuses(call).await,
+            "/v1/jobs/statuses" if self.cluster.version().has_statuses() => {
+                self.statuses(call).await
+            }
             "/v1/allocations" => self.allocations(call).await,
             "/v1/evaluations" => self.evaluations(call).await,
             "/v1/deployments" => self.deployments(call).await,
@@ -165,7 +168,12 @@ impl Api {
             None | Some("" | REGION) => {}
             Some(_) => return Err(ApiError::internal("No path to region")),
         }
-        acl::identify(self.acl.borrow().as_ref(), call, style)
+        acl::identify(
+            self.acl.borrow().as_ref(),
+            call,
+            style,
+            self.cluster.version(),
+        )
     }
 
     /// [`Api::enter`] for an ordinary endpoint with a capability in the call's namespace.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::events::Opened;
-use crate::model::ApiError;
+use crate::model::{ApiError, Version};
 
 /// What the body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,18 @@ impl Reply {
     /// 404 without a body, for paths that no handler owns.
     pub(crate) fn nowhere() -> Self {
         Self::new(404, Content::Nothing, "")
+    }
+
+    /// Turns the JSON of an answer into that of this version.
+    pub(crate) fn adapt(&mut self, version: Version) {
+        if version == Version::default() || self.content != Content::Json {
+            return;
+        }
+        // What is no JSON, as the body of a refused stream, is the same in all versions.
+        if let Ok(mut value) = serde_json::from_slice(&self.body) {
+            version.adapt(&mut value);
+            self.body = json(&value).into();
+        }
     }
 
     /// 200 with a page for a browser.

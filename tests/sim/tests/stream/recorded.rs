@@ -264,7 +264,7 @@ async fn streams_show_what_was_recorded() {
 /// What a token may not read has a head, no byte, and an end that comes for all at the same moment.
 #[tokio::test(start_paused = true)]
 async fn refused_streams_are_silent_and_close_together() {
-    let front = MemoryFront::of(cluster());
+    let front = MemoryFront::of(cluster(nomad_sim::model::Version::default()));
     front.agent().set_acl(Some(nomad_sim::api::Acl::new()));
     let mut entries: Vec<Value> = read("g2-acl-stream-refused");
     entries.retain(|entry| !entry["req"].is_null());
