@@ -56,7 +56,7 @@ async fn parts(stream: &mut TcpStream, lines: usize) -> (String, Vec<u8>) {
         end.map(|end| (all[..end].to_vec(), all[end + 4..].to_vec()))
     };
     let all = read(stream, |all| {
-        split(all).is_some_and(|(_, body)| body.iter().filter(|b| **b == b'\n').count() >= lines)
+        split(all).is_some_and(|(_, body)| body.split(|byte| *byte == b'\n').count() > lines)
     })
     .await;
     let (head, body) = split(&all).expect("a head");
