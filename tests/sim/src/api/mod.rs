@@ -33,7 +33,6 @@ use tokio::sync::watch;
 
 pub use acl::{Acl, Token};
 pub(crate) use call::Call;
-pub use events::StreamVersion;
 pub(crate) use events::{Dropped, Opened, Subscription};
 pub(crate) use paths::redirected;
 pub(crate) use reply::{Content, Reply};
