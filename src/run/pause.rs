@@ -23,10 +23,12 @@ impl Run {
     pub(super) async fn guard(&self, place: usize, batch: &[Candidate]) -> Result<(), Halt> {
         let context = &self.context;
         if let Err(error) = context.feed.live().await {
-            return Err(self.fail(
-                place,
-                format!("No answer from Nomad, nothing more is restarted: {error}"),
-            ));
+            let why = if error.is_retryable() {
+                "No answer from Nomad"
+            } else {
+                "Nomad no longer tells how the allocations are"
+            };
+            return Err(self.fail(place, format!("{why}, nothing more is restarted: {error}")));
         }
         if let Err(error) = context.feed.reread_deployment().await {
             let job = quote(&context.job.id);

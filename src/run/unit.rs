@@ -196,7 +196,11 @@ impl Unit {
 
     /// The cluster has not answered for so long that nothing can be said.
     fn lost(&self, error: &ReadError) -> End {
-        let text = format!("no answer from Nomad, what became of it is not known: {error}");
+        let text = if error.is_retryable() {
+            format!("no answer from Nomad, what became of it is not known: {error}")
+        } else {
+            format!("Nomad no longer tells, what became of it is not known: {error}")
+        };
         self.error(text, true)
     }
 

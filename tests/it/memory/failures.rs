@@ -126,7 +126,7 @@ async fn a_start_that_takes_longer_than_the_time_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn an_accepted_restart_without_effect() {
-    // Something answered for the agent.
+    // D34. Something answered for the agent.
     let cluster = running(&web(1)).await;
     let answer = Fault::Status(200, "{\"Index\":0}".to_owned());
     let ran = Scene::of(&cluster)
@@ -179,6 +179,7 @@ async fn stopped_by_somebody_else_while_it_is_being_restarted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_dies_while_it_restarts_one() {
+    // N20
     let slow = json!([{"start_from": 2, "start_block_for": "30s"}]);
     let cluster = running(&web_with(1, &slow)).await;
     let ran = Scene::of(&cluster)

@@ -110,6 +110,7 @@ async fn one_of_two_tasks() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_that_got_lost_is_not_repeated() {
+    // D40
     for (fault, lost) in [
         (Fault::ResetBefore, "connection reset by peer"),
         (
@@ -146,6 +147,7 @@ async fn a_restart_that_got_lost_is_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_got_lost_is_repeated() {
+    // N7, D40
     for fault in [
         Fault::ResetBefore,
         Fault::Refused,
@@ -178,6 +180,7 @@ async fn a_restart_that_was_not_taken_is_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_that_is_never_taken_fails_in_time() {
+    // N4
     let cluster = running(&web(2)).await;
     let ran = Scene::of(&cluster)
         .args(["-yes", "-timeout=1m", "web"])

@@ -12,7 +12,7 @@ use super::scene::{Scene, allocations};
 
 #[tokio::test(start_paused = true)]
 async fn nowhere_to_go() {
-    // T50, A5
+    // T50, A5, D56
     let cluster = running(&web(3)).await;
     cluster.set_eligible("node-1", false);
     cluster.set_eligible("node-2", false);

@@ -161,7 +161,7 @@ async fn a_deployment_that_starts_in_a_batch_is_noticed_after_what_is_in_flight_
 
 #[tokio::test(start_paused = true)]
 async fn a_deployment_that_starts_in_a_pause_ends_it() {
-    // N33
+    // N33, D38, D62
     let cluster = running(&web(4)).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)

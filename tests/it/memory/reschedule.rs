@@ -207,6 +207,7 @@ async fn a_prestart_task_that_runs_is_not_enough() {
 
 #[tokio::test(start_paused = true)]
 async fn a_predecessor_that_ends_slowly() {
+    // D49
     let slow = with(
         &group("web", 1, &[plain("app")]),
         json!({"ShutdownDelay": 70 * SECOND}),

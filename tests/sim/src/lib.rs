@@ -76,9 +76,10 @@
 //! answers, transactions in order, task events and JSON keys with null and omission.
 //!
 //! # Left out
-//! Canaries and promotion, preemption, `disconnect` blocks, multi-region jobs, checks of services (a
-//! health check of `checks` looks at the tasks only), leader elections among servers, and garbage
-//! collection.
+//! Canaries and promotion, preemption, of `disconnect` blocks all but `lost_after` (nothing replaces what
+//! is unknown, and it stays unknown for as long as its node is away), multi-region jobs, checks of
+//! services (a health check of `checks` looks at the tasks only), leader elections among servers (an
+//! agent can be told that there is no leader: [`front::Outage`]), and garbage collection.
 
 pub mod api;
 pub mod cluster;

@@ -164,3 +164,72 @@ async fn a_drain_moves_no_more_than_migrate_allows_at_once() {
         assert_eq!(alloc.transition.no_shutdown_delay, None);
     }
 }
+
+/// Recording k03: sat out with a `disconnect` block.
+#[tokio::test(start_paused = true)]
+async fn a_disconnected_nodes_allocations_are_unknown_until_it_is_back() {
+    let cluster = Cluster::new(Config::seeded(6).with_nodes(2));
+    let mut spec = job("web", 2);
+    spec["TaskGroups"][0]["Disconnect"] =
+        json!({"LostAfter": 3600 * S, "Replace": false, "Reconcile": "keep_original"});
+    cluster.register(&spec).unwrap();
+    let before = running(&cluster, "web", 2).await;
+    sleep(Duration::from_secs(5)).await;
+    let away = before.iter().find(|a| a.node_name == "node-2").unwrap();
+    let started = |alloc: &Allocation| alloc.task_states.as_ref().unwrap()["app"].started_at;
+    let of = |id: &str| cluster.read(|state| state.allocation(id).unwrap().clone());
+    let evals = |cluster: &Cluster| {
+        cluster.read(|state| {
+            let evals = state.job_evaluations("default", "web");
+            evals
+                .filter(|eval| matches!(eval.triggered_by, "max-disconnect-timeout" | "reconnect"))
+                .map(|eval| (eval.status, eval.status_description.clone()))
+                .collect::<Vec<_>>()
+        })
+    };
+
+    cluster.kill_agent("node-2");
+    sleep(Duration::from_secs(26)).await;
+    let status =
+        |name: &str| cluster.read(|state| state.nodes().find(|n| n.name == name).unwrap().status);
+    assert_eq!(
+        (status("node-1"), status("node-2")),
+        ("ready", "disconnected")
+    );
+    let unknown = of(&away.id);
+    assert_eq!(unknown.client, ClientStatus::Unknown);
+    assert_eq!(unknown.desired, DesiredStatus::Run);
+    assert_eq!(
+        unknown.client_description,
+        "alloc is unknown since its node is disconnected"
+    );
+    assert!(!unknown.followup_eval.is_empty());
+    let states: Vec<_> = unknown.states.iter().map(|state| state.value).collect();
+    assert_eq!(states, ["unknown"]);
+    let waiting = "created for delayed disconnect timeout".to_owned();
+    assert_eq!(evals(&cluster), [("pending", waiting)]);
+    for text in ["500 (EOF)", "404 (No path to node)"] {
+        let call = cluster.restart_allocation(&away.id, "", false).await;
+        assert_eq!(call.unwrap_err().to_string(), text);
+    }
+
+    cluster.start_agent("node-2");
+    sleep(Duration::from_secs(10)).await;
+    let back = of(&away.id);
+    assert_eq!(back.client, ClientStatus::Running);
+    assert_eq!(back.followup_eval, "");
+    assert_eq!(
+        started(&back),
+        started(away),
+        "the task has run all the time"
+    );
+    let states: Vec<_> = back.states.iter().map(|state| state.value).collect();
+    assert_eq!(states, ["unknown", "running"]);
+    let events = &back.task_states.as_ref().unwrap()["app"].events;
+    assert_eq!(events.last().unwrap().kind.name(), "Reconnected");
+    let mut evals = evals(&cluster);
+    evals.sort();
+    let cancelled = ("canceled", "allocs reconnected".to_owned());
+    assert_eq!(evals, [cancelled, ("complete", String::new())]);
+    assert_eq!(cluster.read(|state| allocations(state, "web").len()), 2);
+}

@@ -355,7 +355,7 @@ impl State {
         self.log("EvaluationUpdated", objects);
     }
 
-    fn cancelled(&mut self, reference: EvalRef, text: &str) -> Option<Object> {
+    pub(super) fn cancelled(&mut self, reference: EvalRef, text: &str) -> Option<Object> {
         let mut eval = (*self.tables.evals[reference]).clone();
         if !matches!(eval.status, "pending" | "blocked") {
             return None;

@@ -11,6 +11,7 @@ mod changes;
 mod config;
 mod constraints;
 mod deployments;
+mod disconnect;
 mod node;
 mod outages;
 mod placement;

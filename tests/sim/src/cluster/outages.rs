@@ -120,7 +120,7 @@ impl State {
     }
 
     /// The wanted allocations of a node, by job.
-    fn wanted_on(&self, node: NodeRef) -> Vec<(JobRef, AllocRef)> {
+    pub(crate) fn wanted_on(&self, node: NodeRef) -> Vec<(JobRef, AllocRef)> {
         let id = &self.tables.nodes[node].id;
         let slots = self.tables.jobs.iter().enumerate();
         slots
@@ -236,12 +236,13 @@ impl State {
 
     /// A node's heartbeat is overdue.
     pub(crate) fn heartbeat_missed(&mut self, node: NodeRef) {
-        if !self.nodes[node].agent_dead || self.tables.nodes[node].status == "down" {
+        if !self.nodes[node].agent_dead || self.tables.nodes[node].status != "ready" {
             return;
         }
         let now = self.now;
+        let status = self.status_when_missed(node);
         self.write_node(node, "NodeStreamEvent", |n| {
-            n.status = "down";
+            n.status = status;
             n.status_updated_at = now;
         });
         let id = self.tables.nodes[node].id.clone();
@@ -256,6 +257,7 @@ impl State {
         let mut objects = Vec::new();
         let evals = self.node_evals(jobs, "node-update", Some(node), &mut objects);
         self.log("EvaluationUpdated", objects);
+        self.become_unknown(node, &evals);
         for eval in evals {
             self.enqueue(eval);
         }
@@ -286,6 +288,7 @@ impl State {
         for alloc in here {
             self.tell_node(alloc);
             self.recover(alloc);
+            self.reconnect(alloc);
         }
         self.capacity_appeared();
         true

@@ -204,6 +204,7 @@ impl State {
             transition: DesiredTransition::default(),
             client: ClientStatus::Pending,
             client_description: "",
+            states: Vec::new(),
             task_states: None,
             network: None,
             previous,

@@ -51,6 +51,8 @@ impl State {
         let mut failed: BTreeSet<JobRef> = BTreeSet::new();
         let mut healths: BTreeMap<String, Vec<(String, bool, Time)>> = BTreeMap::new();
         let mut ended = Vec::new();
+        let mut back = Vec::new();
+        let mut waits = Vec::new();
         for report in reports {
             let Some(stored) = self.tables.alloc(report.alloc).cloned() else {
                 continue;
@@ -80,6 +82,10 @@ impl State {
                         .push((changed.group.clone(), healthy, timestamp));
                 }
             }
+            if stored.client == ClientStatus::Unknown && changed.client != ClientStatus::Unknown {
+                waits.push((job, std::mem::take(&mut changed.followup_eval)));
+                back.push(report.alloc);
+            }
             let newly_ended = changed.client.is_terminal() && !stored.client.is_terminal();
             if newly_ended {
                 ended.push(report.alloc);
@@ -97,7 +103,7 @@ impl State {
             let (_, stored) = self.tables.put_alloc(job, changed);
             objects.push(Object::Allocation(stored));
         }
-        let mut evals = Vec::new();
+        let mut evals = self.reconnected(&waits, &mut objects);
         for job in failed {
             if let Some(current) = self.tables.job(job).cloned() {
                 let eval = self.new_eval(&current, "alloc-failure");
@@ -113,6 +119,7 @@ impl State {
             objects.extend(self.update_job_status(job));
         }
         self.log("AllocationUpdated", objects);
+        self.accept_again(&back);
         for eval in evals {
             self.enqueue(eval);
         }

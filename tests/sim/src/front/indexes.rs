@@ -36,6 +36,17 @@ impl Rewound {
         }
     }
 
+    /// A line of JSON, as a client is told it.
+    pub(crate) fn bytes(self, line: Bytes) -> Bytes {
+        match serde_json::from_slice(&line) {
+            Ok(mut value) if self.0 > 0 => {
+                self.walk(&mut value);
+                value.to_string().into()
+            }
+            _ => line,
+        }
+    }
+
     /// What is not zero stays so: zero means that there is nothing.
     fn lower(self, index: u64) -> u64 {
         index.saturating_sub(self.0).max(index.min(1))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::api::{Call, Reply};
+use crate::api::{Call, EVENT_STREAM, Reply};
 use crate::model::ApiError;
 
 /// How long a server holds a call that needs a leader.
@@ -129,6 +129,8 @@ fn needs_leader(call: &Call) -> bool {
     !is_local(call)
         && !call.path.starts_with("/v1/client/")
         && !call.path.starts_with("/v1/status/")
+        // Each server streams what it has seen itself.
+        && call.path != EVENT_STREAM
         && !call.flag("stale")
 }
 

@@ -64,6 +64,27 @@ pub struct DeploymentStatus {
     pub timestamp: Option<Time>,
 }
 
+/// One change of an allocation's client status that the servers made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AllocState {
+    /// 0 is the client status.
+    pub field: u8,
+    pub time: Time,
+    pub value: &'static str,
+}
+
+impl AllocState {
+    /// A client status from this moment on.
+    pub fn new(value: &'static str, time: Time) -> Self {
+        Self {
+            field: 0,
+            time,
+            value,
+        }
+    }
+}
+
 /// One reschedule in the history of an allocation's chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -120,6 +141,8 @@ pub struct Allocation {
     pub transition: DesiredTransition,
     pub client: ClientStatus,
     pub client_description: &'static str,
+    /// Filled by the loss of a node that is sat out.
+    pub states: Vec<AllocState>,
     /// `None` until the node reports for the first time.
     pub task_states: Option<BTreeMap<String, Arc<TaskState>>>,
     pub network: Option<NetworkStatus>,
@@ -188,6 +211,7 @@ impl Allocation {
         let job = with_job.then(|| Arc::clone(&self.job));
         Wire {
             alloc_modify_index: self.alloc_modify_index,
+            alloc_states: &self.states,
             allocated_resources: &self.resources.allocated,
             client_description: self.client_description,
             client_status: self.client,
@@ -245,6 +269,8 @@ impl Serialize for AllocationWithJob<'_> {
 #[serde(rename_all = "PascalCase")]
 struct Wire<'a> {
     alloc_modify_index: u64,
+    #[serde(skip_serializing_if = "<[AllocState]>::is_empty")]
+    alloc_states: &'a [AllocState],
     allocated_resources: &'a Value,
     #[serde(skip_serializing_if = "is_zero")]
     client_description: &'a str,

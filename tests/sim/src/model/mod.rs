@@ -21,8 +21,8 @@ mod time;
 mod version;
 
 pub use alloc::{
-    Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition, NetworkStatus,
-    RescheduleEvent, RescheduleTracker,
+    AllocState, Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
+    NetworkStatus, RescheduleEvent, RescheduleTracker,
 };
 pub use alloc_stub::AllocationStub;
 pub use deployment::{Deployment, DeploymentState, DeploymentStatusText};
@@ -34,8 +34,8 @@ pub use job::{Job, JobStub};
 pub use node::{Node, NodeStub};
 pub use resources::TaskResources;
 pub use spec::{
-    Constraint, DelayFunction, Lifecycle, MigrateStrategy, ReschedulePolicy, RestartMode,
-    RestartPolicy, Task, TaskGroup, UpdateStrategy,
+    Constraint, DelayFunction, Disconnect, Lifecycle, MigrateStrategy, ReschedulePolicy,
+    RestartMode, RestartPolicy, Task, TaskGroup, UpdateStrategy,
 };
 pub use summary::{GroupSummary, JobSummary};
 pub use task::{EventKind, TaskEvent, TaskState, TaskStateKind};

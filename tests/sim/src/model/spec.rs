@@ -79,6 +79,15 @@ pub struct MigrateStrategy {
     pub min_healthy_time: i64,
 }
 
+/// What becomes of allocations whose node is out of sight.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Disconnect {
+    /// How long they are unknown instead of lost, in nanoseconds; zero is not at all.
+    #[serde(default)]
+    pub lost_after: i64,
+}
+
 /// When a task runs relative to the main tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -159,6 +168,7 @@ pub struct TaskGroup {
     pub name: String,
     pub count: u32,
     pub constraints: Option<Vec<Constraint>>,
+    pub disconnect: Option<Disconnect>,
     pub ephemeral_disk: EphemeralDisk,
     pub migrate: Option<MigrateStrategy>,
     pub reschedule_policy: Option<ReschedulePolicy>,

@@ -8,6 +8,7 @@ mod ending;
 mod health;
 mod policy;
 mod process;
+mod reconnect;
 mod restart;
 mod task;
 mod ticks;

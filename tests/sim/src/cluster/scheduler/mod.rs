@@ -160,7 +160,7 @@ impl State {
                 ClientStatus::Failed => self.sort_failed(sorted, *reference, alloc, job, eval),
                 ClientStatus::Unknown => sorted.keep.push(*reference),
                 ClientStatus::Pending | ClientStatus::Running => {
-                    if node.is_none_or(|node| node.status == "down") {
+                    if node.is_none_or(|node| matches!(node.status, "down" | "disconnected")) {
                         sorted.lost.push(*reference);
                     } else if alloc.transition.migrate == Some(true) {
                         sorted.migrate.push(*reference);
