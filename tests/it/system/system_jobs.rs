@@ -268,3 +268,21 @@ async fn a_job_that_is_stopped_meanwhile() {
         .explained("0 of 3 allocations rescheduled, 2 failed, 1 not touched.");
     assert!(ran.took() < Duration::from_secs(15), "{:?}", ran.took());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_the_servers_no_longer_keep_is_evaluated_all_the_same() {
+    // D30, N36: the type is not looked up in the allocation's own version.
+    let cluster = steady(&system(&["web"])).await;
+    let ids = allocations(&cluster, "web");
+    let none = json!({"Diffs": null, "Index": 1, "KnownLeader": true, "LastContact": 0,
+        "NextToken": "", "Versions": []});
+    let ran = rescheduling(&cluster, &["-batch-size=2"])
+        .fault(Rule::on(
+            "/versions",
+            Fault::Garbage(none.to_string().into()),
+        ))
+        .run()
+        .await
+        .ended_with(0);
+    all_replaced(&ran, &ids);
+}
