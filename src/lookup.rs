@@ -16,8 +16,6 @@ use crate::nomad::retry::Patience;
 use crate::report::{Operator, Reporter};
 use table::table;
 
-use table::table;
-
 /// How the look-up may go about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ways {
