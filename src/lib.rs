@@ -48,6 +48,9 @@ mod watch;
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use anyhow::Context;
+use tokio::runtime::Runtime;
+
 use cli::{Invocation, Request};
 use nomad::client::Client;
 use nomad::config::ClientConfig;
@@ -68,21 +71,11 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
         Ok(invocation) => invocation,
         Err(code) => return code,
     };
-    let client = connect(&invocation, env);
-    let client = match client {
-        Ok(client) => client,
+    let (client, runtime) = match start(&invocation, env) {
+        Ok(started) => started,
         Err(error) => {
-            report::print_error(&mut io, &format!("Error initializing client: {error}"));
-            return exit::ERROR;
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            report::print_error(&mut io, &format!("Error starting: {error}"));
+            // The alternate form holds all causes on one line, and never a backtrace.
+            report::print_error(&mut io, &format!("{error:#}"));
             return exit::ERROR;
         }
     };
@@ -142,12 +135,24 @@ pub async fn run_over(
     }
 }
 
-fn connect(invocation: &Invocation, env: &Env) -> Result<Client, String> {
-    let config =
-        ClientConfig::resolve(&invocation.connection, env).map_err(|error| error.to_string())?;
-    let transport = nomad::wire::Wire::new(&config).map_err(|error| error.to_string())?;
-    Client::new(&config, Arc::new(transport), DEFAULT_MAX_CONNECTIONS)
-        .map_err(|error| error.to_string())
+/// The client and the runtime that everything runs on.
+fn start(invocation: &Invocation, env: &Env) -> anyhow::Result<(Client, Runtime)> {
+    let client = connect(invocation, env).context("Error initializing client")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("Error starting")?;
+    Ok((client, runtime))
+}
+
+fn connect(invocation: &Invocation, env: &Env) -> anyhow::Result<Client> {
+    let config = ClientConfig::resolve(&invocation.connection, env)?;
+    let transport = nomad::wire::Wire::new(&config)?;
+    Ok(Client::new(
+        &config,
+        Arc::new(transport),
+        DEFAULT_MAX_CONNECTIONS,
+    )?)
 }
 
 /// Reads the command line; says what is to be said when there is nothing to run, and gives the exit code.

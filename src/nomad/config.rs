@@ -62,7 +62,7 @@ pub(crate) enum ConfigError {
     CaPath(String),
     #[error("Error loading client certificate: {0}")]
     ClientCert(String),
-    #[error("{0}")]
+    #[error(transparent)]
     Request(#[from] RequestError),
     #[error("invalid proxy {proxy:?}: {why}")]
     Proxy { proxy: String, why: String },
