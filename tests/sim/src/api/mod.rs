@@ -74,12 +74,13 @@ fn invalid_method() -> ApiError {
 
 impl Api {
     pub(crate) fn new(cluster: Cluster) -> Self {
+        let broker = Broker::of(cluster.version());
         Self {
             started: cluster.now(),
             cluster,
             acl: watch::Sender::new(None),
             namespaces: Mutex::new(Namespaces::default()),
-            broker: Mutex::default(),
+            broker: Mutex::new(broker),
             draws: Mutex::new(0),
         }
     }

@@ -16,7 +16,7 @@ use super::acl::{Identity, Style};
 use super::call::Call;
 use super::reply::{Outcome, Reply};
 use super::{Api, lock, only_get};
-use crate::model::ApiError;
+use crate::model::{ApiError, Version};
 use topics::{ALL, Filter, Topics};
 
 /// What the server's event broker is set to.
@@ -28,11 +28,12 @@ pub(super) struct Broker {
     pub(super) floor: u64,
 }
 
-impl Default for Broker {
-    fn default() -> Self {
+impl Broker {
+    /// As the servers of this version are by default.
+    pub(super) fn of(version: Version) -> Self {
         Self {
             enabled: true,
-            version: StreamVersion::default(),
+            version: version.into(),
             floor: 0,
         }
     }

@@ -1,5 +1,7 @@
 //! How releases of Nomad serve the event stream.
 
+use crate::model::Version;
+
 /// A release, as far as its event stream is concerned. The default is the newest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StreamVersion {
@@ -14,6 +16,17 @@ pub enum StreamVersion {
     /// As 1.11.2, with `HTTP/1.1 200 OK` and `Connection: close`.
     #[default]
     V1_11_3,
+}
+
+impl From<Version> for StreamVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::V1_6 | Version::V1_8 => Self::V1_6,
+            Version::V1_10 => Self::V1_10,
+            Version::V1_11_2 => Self::V1_11_2,
+            Version::V1_11_3 | Version::V2_0 => Self::V1_11_3,
+        }
+    }
 }
 
 impl StreamVersion {
