@@ -1,4 +1,4 @@
-//! The table of the jobs that an ambiguous prefix matches.
+//! The table of the jobs that an argument may mean.
 
 use chrono::{DateTime, Local, SecondsFormat};
 

@@ -1,10 +1,10 @@
-//! Other types of jobs than services: the peer's run tests for batch jobs, sysbatch jobs, and system jobs of which no version is known.
+//! Other types of jobs than services: the peer's run tests for batch jobs, and a system job of which no version is known.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::memory::jobs::{group, job, plain, prestart, running, task, with};
+use crate::memory::jobs::{group, job, plain, prestart, running, with};
 use crate::memory::scene::{Ran, Scene, allocations};
 
 /// The job of the peer's own tests as a batch job: `single` (3 allocations: `main`), `multiple` (2: `init` that has finished, `side`,
@@ -141,55 +141,19 @@ async fn a_batch_job_is_rescheduled_like_a_service() {
     assert!(groups.eq(["multiple", "multiple"]));
 }
 
-#[tokio::test(start_paused = true)]
-async fn finished_allocations_of_a_batch_job_are_left_out() {
-    // N27, N28
-    let rules = json!([{"index": 0, "run_for": "5s", "exit_code": 0}]);
-    let mut group = group("web", 3, &[task("app", &rules)]);
-    group.as_object_mut().unwrap().remove("Update");
-    let spec = with(&job(&[group]), json!({"Type": "batch"}));
-    for mode in ["-all-tasks=false", "-reschedule"] {
-        let cluster = crate::memory::jobs::cluster();
-        cluster.register(&spec).unwrap();
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        let ran = restarted(&cluster, &[mode, "-verbose"]).await.ended_with(0);
-        let reason = "because desired status is \"run\" and client status is \"complete\"";
-        assert_eq!(ran.stdout.matches(reason).count(), 1, "{}", ran.stdout);
-        let end = "\nAll allocations restarted successfully!\n";
-        assert!(ran.stdout.ends_with(end), "{}", ran.stdout);
-        assert_eq!(ran.touched().len(), 2, "{mode}");
-    }
-}
-
-/// A job of this type with one group on every node, whose task runs until it is killed.
-fn everywhere(kind: &str) -> Value {
+/// A system job with one group, whose task runs until it is killed.
+fn system() -> Value {
     let mut group = group("web", 1, &[plain("app")]);
     for key in ["Update", "Migrate", "ReschedulePolicy"] {
         group.as_object_mut().unwrap().remove(key);
     }
-    with(&job(&[group]), json!({"Type": kind}))
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_sysbatch_job_is_restarted_in_place_and_never_rescheduled() {
-    // T38
-    let cluster = running(&everywhere("sysbatch")).await;
-    let ids = allocations(&cluster, "web");
-    let ran = restarted(&cluster, &["-reschedule"])
-        .await
-        .ended_with(1)
-        .printed(&[])
-        .warned(&["Jobs of type \"sysbatch\" are not allowed to be rescheduled."]);
-    assert!(ran.writes().is_empty());
-    let ran = restarted(&cluster, &[]).await.ended_with(0);
-    assert_eq!(ran.touched(), ids);
-    assert_eq!(ids.len(), 2);
+    with(&job(&[group]), json!({"Type": "system"}))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_system_job_of_unknown_versions_is_evaluated() {
     // N36, D30
-    let cluster = running(&everywhere("system")).await;
+    let cluster = running(&system()).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)
         .args(["-yes", "-reschedule", "web"])

@@ -42,7 +42,7 @@
 //! | T35 | `-reschedule` in batches of 3 | the same | `tests/it/memory/reschedule.rs`: `in_batches`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_rescheduled_like_a_service` |
 //! | T36 | `-reschedule` of one group | the same | `tests/it/memory/reschedule.rs`: `one_group_only`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_rescheduled_like_a_service` |
 //! | T37 | System job on 3 nodes with `-reschedule -verbose` | one evaluation for each batch | `tests/it/system/system_jobs.rs`: `one_by_one` |
-//! | T38 | Sysbatch job with `-reschedule` | the same | `tests/it/gaps/kinds.rs`: `a_sysbatch_job_is_restarted_in_place_and_never_rescheduled` |
+//! | T38 | Sysbatch job with `-reschedule` | the same | `tests/it/system/batch.rs`: `sysbatch_jobs_are_refused` |
 //! | T39 | Prefix of one job in the namespace | with `-yes` or after a question only (D3) | `tests/it/lookup/mod.rs`: `a_prefix_of_one_job` |
 //! | T40 | Unknown job | the same | `tests/it/lookup/mod.rs`: `no_match` |
 //! | T41 | Ambiguous prefix in a namespace | the same | `tests/it/lookup/tables.rs`: `several_matches` |

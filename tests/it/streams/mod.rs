@@ -103,7 +103,7 @@ fn closed_streams() {
     assert_eq!(served.written().len(), 4);
 }
 
-/// D65 of nobody: the input of a loop belongs to the loop.
+/// The input of a loop belongs to the loop: nothing is read without a question.
 #[test]
 fn stdin_is_left_unread() {
     let served = serving(["web", "api", "db"].map(|id| service(id, &[("one", 1)])));

@@ -33,7 +33,6 @@ use tokio::sync::watch;
 
 pub use acl::{Acl, Token};
 pub(crate) use call::Call;
-pub use events::StreamVersion;
 pub(crate) use events::{Dropped, Opened, Subscription};
 pub(crate) use paths::redirected;
 pub(crate) use reply::{Content, Reply};
@@ -74,13 +73,12 @@ fn invalid_method() -> ApiError {
 
 impl Api {
     pub(crate) fn new(cluster: Cluster) -> Self {
-        let broker = Broker::of(cluster.version());
         Self {
             started: cluster.now(),
             cluster,
             acl: watch::Sender::new(None),
             namespaces: Mutex::new(Namespaces::default()),
-            broker: Mutex::new(broker),
+            broker: Mutex::default(),
             draws: Mutex::new(0),
         }
     }

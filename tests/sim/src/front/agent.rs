@@ -234,7 +234,7 @@ impl Agent {
         let answer = match answered.await {
             Ok(answer) => answer?,
             Err(Ending::Answered(_))
-                if call.path == EVENT_STREAM && self.stream_version().hijacks() =>
+                if call.path == EVENT_STREAM && self.cluster().version().takes_streams_over() =>
             {
                 stream::answer(self, None, &call, &wanted, None)
             }
@@ -300,7 +300,7 @@ impl Agent {
             Some(Opened::Silence) => return stream::answer(self, None, call, wanted, fault),
             Some(Opened::Refused(error)) => {
                 let mut answer = self.encoded(&Reply::error(error), wanted);
-                stream::refused(&mut answer, self.stream_version());
+                stream::refused(&mut answer, self.cluster().version());
                 return answer;
             }
         }

@@ -36,15 +36,9 @@ impl Rewound {
         }
     }
 
-    /// A line of JSON, as a client is told it.
-    pub(crate) fn bytes(self, line: Bytes) -> Bytes {
-        match serde_json::from_slice(&line) {
-            Ok(mut value) if self.0 > 0 => {
-                self.walk(&mut value);
-                value.to_string().into()
-            }
-            _ => line,
-        }
+    /// Are the indexes what they were?
+    pub(crate) fn is_none(self) -> bool {
+        self.0 == 0
     }
 
     /// What is not zero stays so: zero means that there is nothing.
@@ -52,7 +46,8 @@ impl Rewound {
         index.saturating_sub(self.0).max(index.min(1))
     }
 
-    fn walk(self, value: &mut Value) {
+    /// Lowers all indexes in a piece of JSON.
+    pub(crate) fn walk(self, value: &mut Value) {
         match value {
             Value::Array(list) => list.iter_mut().for_each(|item| self.walk(item)),
             Value::Object(map) => {

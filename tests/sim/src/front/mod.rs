@@ -28,5 +28,3 @@ pub use http::{UnixServer, serve_unix};
 pub use journal::Entry;
 pub use memory::MemoryFront;
 pub use outage::Outage;
-
-pub use crate::api::StreamVersion;

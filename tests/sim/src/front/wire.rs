@@ -59,7 +59,7 @@ pub(super) trait Client: std::fmt::Debug + Send {
 
 impl Client for SocketAddr {
     fn ip(&self) -> Option<IpAddr> {
-        Some(SocketAddr::ip(self))
+        Some(Self::ip(self))
     }
 }
 
@@ -130,13 +130,11 @@ async fn relay(
                 _ = open.changed() => return,
             }
         };
-        match chunk {
-            Ok(chunk) => next = chunk,
-            Err(_) => {
-                let _best_effort = stream.abort_on_close();
-                return;
-            }
-        }
+        let Ok(chunk) = chunk else {
+            let _best_effort = stream.abort_on_close();
+            return;
+        };
+        next = chunk;
     }
     let _best_effort = stream.shutdown().await;
 }

@@ -92,6 +92,12 @@ impl Version {
         self < Self::V1_11_2
     }
 
+    /// Event streams take their connection over: no chunks, no compression, no place among the client's
+    /// connections, and no word about what is wrong. Before, they are ordinary answers.
+    pub(crate) fn takes_streams_over(self) -> bool {
+        self >= Self::V1_11_2
+    }
+
     pub(crate) fn has_statuses(self) -> bool {
         self >= Self::V1_8
     }

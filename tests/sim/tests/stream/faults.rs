@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use nomad_sim::front::{
-    After, Broken, Fault, MemoryFront, Outage, Rule, StreamEnd, StreamFault, StreamVersion,
-};
+use nomad_sim::front::{After, Broken, Fault, MemoryFront, Outage, Rule, StreamEnd, StreamFault};
+use nomad_sim::model::Version;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::support::{Got, front, newest, open, shortened};
+use super::support::{Got, front, front_of, newest, open, shortened};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -63,9 +62,6 @@ async fn streams_end_after_some_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_can_be_cut_in_the_middle() {
-    let front = with(planned(After::Lines(3), StreamEnd::HalfLine)).await;
-    let whole = open(&front, "topic=*").await;
-    drop(whole);
     let front = with(planned(After::Lines(3), StreamEnd::HalfLine)).await;
     let mut stream = open(&front, "topic=*").await;
     for _ in 0..3 {
@@ -214,7 +210,8 @@ async fn without_servers_there_is_silence() {
             Got::End(String::new())
         );
     }
-    front.agent().set_stream_version(StreamVersion::V1_10);
+    let front = front_of(Version::V1_10).await;
+    front.agent().set_outage(Some(Outage::NoServers));
     assert_eq!(open(&front, "topic=Job:web").await.status, 500);
 }
 
@@ -251,12 +248,11 @@ async fn restored_servers_have_an_empty_buffer_and_lower_indexes() {
 #[tokio::test(start_paused = true)]
 async fn streams_are_no_connections_since_they_take_theirs_over() {
     for (version, streams, others) in [
-        (StreamVersion::V1_6, 2, 429),
-        (StreamVersion::V1_10, 2, 429),
-        (StreamVersion::V1_11_3, 20, 200),
+        (Version::V1_6, 2, 429),
+        (Version::V1_10, 2, 429),
+        (Version::V1_11_3, 20, 200),
     ] {
-        let front = front().await;
-        front.agent().set_stream_version(version);
+        let front = front_of(version).await;
         front.agent().limit_connections(Some(2));
         let mut open_ones = Vec::new();
         for _ in 0..streams {
@@ -290,8 +286,7 @@ async fn streams_are_no_connections_since_they_take_theirs_over() {
 /// No HTTP client of this program reads the head of 1.11.2.
 #[tokio::test(start_paused = true)]
 async fn the_head_of_1_11_2_is_none() {
-    let front = front().await;
-    front.agent().set_stream_version(StreamVersion::V1_11_2);
+    let front = front_of(Version::V1_11_2).await;
     let request = http::Request::get("/v1/event/stream?topic=Job:web").body(bytes::Bytes::new());
     let answer = front.handle(request.expect("a request")).await;
     assert_eq!(answer.map(|answer| answer.status), Err(Broken::Cut));

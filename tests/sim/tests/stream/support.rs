@@ -6,14 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use nomad_sim::cluster::{Cluster, Config};
 use nomad_sim::front::{Answer, Body, Broken, MemoryFront};
-use nomad_sim::model::{ClientStatus, Time};
+use nomad_sim::model::{ClientStatus, Time, Version};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 /// One node, always the same ids, always the same time of day.
-pub(crate) fn cluster() -> Cluster {
+pub(crate) fn cluster(version: Version) -> Cluster {
     Cluster::new(Config {
         start: Some(Time(1_795_507_336_000_000_000)),
+        version,
         ..Config::seeded(11)
     })
 }
@@ -47,7 +48,11 @@ pub(crate) async fn settled(cluster: &Cluster, job: &Value) {
 
 /// A front of a cluster on which `web` has been running for a while.
 pub(crate) async fn front() -> MemoryFront {
-    let cluster = cluster();
+    front_of(Version::default()).await
+}
+
+pub(crate) async fn front_of(version: Version) -> MemoryFront {
+    let cluster = cluster(version);
     settled(&cluster, &job("web", 1)).await;
     MemoryFront::of(cluster)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use nomad_sim::api::Acl;
+use nomad_sim::cluster::Config;
 use nomad_sim::demo;
-use nomad_sim::front::{
-    After, Agent, Fault, Rule, Server, StreamEnd, StreamFault, StreamVersion, serve,
-};
+use nomad_sim::front::{After, Agent, Fault, Rule, Server, StreamEnd, StreamFault, serve};
+use nomad_sim::model::Version;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,10 +16,9 @@ use tokio::time::timeout;
 /// Nothing here takes long; a test that hangs should say so.
 const LIMIT: Duration = Duration::from_secs(20);
 
-async fn server(version: StreamVersion) -> Server {
+async fn server(version: Version) -> Server {
     // The demo's jobs run from the start: real time need not pass.
-    let agent = Agent::new(demo::cluster(11));
-    agent.set_stream_version(version);
+    let agent = Agent::new(demo::cluster_of(Config::seeded(11).with_version(version)));
     serve(agent, ([127, 0, 0, 1], 0).into())
         .await
         .expect("a free port")
@@ -57,7 +56,7 @@ async fn parts(stream: &mut TcpStream, lines: usize) -> (String, Vec<u8>) {
         end.map(|end| (all[..end].to_vec(), all[end + 4..].to_vec()))
     };
     let all = read(stream, |all| {
-        split(all).is_some_and(|(_, body)| body.iter().filter(|b| **b == b'\n').count() >= lines)
+        split(all).is_some_and(|(_, body)| body.split(|byte| *byte == b'\n').count() > lines)
     })
     .await;
     let (head, body) = split(&all).expect("a head");
@@ -71,19 +70,19 @@ async fn heads_are_those_of_their_release() {
         "Cache-Control: no-cache\r\nContent-Type: application/json\r\nVary: Accept-Encoding";
     for (version, protocol, head, body) in [
         (
-            StreamVersion::V1_11_3,
+            Version::V1_11_3,
             "HTTP/1.1",
             format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{taken_over}"),
             "{}\n{",
         ),
         (
-            StreamVersion::V1_11_3,
+            Version::V1_11_3,
             "HTTP/1.0",
             format!("HTTP/1.0 200 OK\r\n{taken_over}"),
             "{}\n{",
         ),
         (
-            StreamVersion::V1_11_2,
+            Version::V1_11_2,
             "HTTP/1.1",
             format!("HTTP/0.0 200 OK\r\n{taken_over}"),
             "{}\n{",
@@ -110,7 +109,7 @@ async fn heads_are_those_of_their_release() {
 
 #[tokio::test]
 async fn older_releases_send_chunks() {
-    for version in [StreamVersion::V1_6, StreamVersion::V1_10] {
+    for version in [Version::V1_6, Version::V1_8, Version::V1_10] {
         let server = server(version).await;
         let mut stream = asked(&server, "HTTP/1.1", "").await;
         let (head, body) = parts(&mut stream, 5).await;
@@ -136,7 +135,7 @@ async fn older_releases_send_chunks() {
 
 #[tokio::test]
 async fn older_releases_compress_line_by_line() {
-    let server = server(StreamVersion::V1_10).await;
+    let server = server(Version::V1_10).await;
     server.agent().faults().add(Rule::on(
         "/v1/event/stream",
         Fault::Stream(StreamFault::End(After::Lines(1), StreamEnd::Closed)),
@@ -166,7 +165,7 @@ async fn older_releases_compress_line_by_line() {
 
 #[tokio::test]
 async fn lines_come_as_they_happen_and_the_connection_ends_with_the_stream() {
-    let server = server(StreamVersion::V1_11_3).await;
+    let server = server(Version::V1_11_3).await;
     let mut stream = asked(&server, "HTTP/1.1", "").await;
     parts(&mut stream, 2).await;
     let cluster = server.agent().cluster().clone();
@@ -187,7 +186,7 @@ async fn lines_come_as_they_happen_and_the_connection_ends_with_the_stream() {
 
 #[tokio::test]
 async fn a_reset_is_a_reset() {
-    let server = server(StreamVersion::V1_11_3).await;
+    let server = server(Version::V1_11_3).await;
     let mut stream = asked(&server, "HTTP/1.1", "").await;
     parts(&mut stream, 2).await;
     server.agent().end_streams(StreamEnd::Reset);
@@ -201,7 +200,7 @@ async fn a_reset_is_a_reset() {
 
 #[tokio::test]
 async fn a_refused_stream_has_a_head_and_nothing_else() {
-    let server = server(StreamVersion::V1_11_3).await;
+    let server = server(Version::V1_11_3).await;
     server.agent().set_acl(Some(Acl::new()));
     let mut stream = asked(&server, "HTTP/1.1", "").await;
     let (head, body) = parts(&mut stream, 0).await;
@@ -220,10 +219,7 @@ async fn a_refused_stream_has_a_head_and_nothing_else() {
 
 #[tokio::test]
 async fn streams_do_not_count_as_connections() {
-    for (version, counted) in [
-        (StreamVersion::V1_11_3, false),
-        (StreamVersion::V1_10, true),
-    ] {
+    for (version, counted) in [(Version::V1_11_3, false), (Version::V1_10, true)] {
         let server = server(version).await;
         server.agent().limit_connections(Some(3));
         let mut streams = Vec::new();
@@ -246,7 +242,7 @@ async fn streams_do_not_count_as_connections() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_is_noticed() {
-    let server = server(StreamVersion::V1_11_3).await;
+    let server = server(Version::V1_11_3).await;
     let mut stream = asked(&server, "HTTP/1.1", "").await;
     parts(&mut stream, 2).await;
     assert_eq!(server.agent().open_streams(), 1);

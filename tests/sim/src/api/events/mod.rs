@@ -3,14 +3,12 @@
 
 mod subscription;
 mod topics;
-mod version;
 
 use std::collections::BTreeSet;
 use std::num::IntErrorKind;
 use std::time::Duration;
 
 pub(crate) use subscription::{Dropped, Subscription};
-pub use version::StreamVersion;
 
 use super::acl::{Identity, Style};
 use super::call::Call;
@@ -23,17 +21,14 @@ use topics::{ALL, Filter, Topics};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Broker {
     pub(super) enabled: bool,
-    pub(super) version: StreamVersion,
     /// Number of the first change that this server has in its buffer.
     pub(super) floor: u64,
 }
 
-impl Broker {
-    /// As the servers of this version are by default.
-    pub(super) fn of(version: Version) -> Self {
+impl Default for Broker {
+    fn default() -> Self {
         Self {
             enabled: true,
-            version: version.into(),
             floor: 0,
         }
     }
@@ -51,15 +46,6 @@ pub(crate) enum Opened {
 }
 
 impl Api {
-    /// The release whose event stream is served.
-    pub(crate) fn stream_version(&self) -> StreamVersion {
-        lock(&self.broker).version
-    }
-
-    pub(crate) fn set_stream_version(&self, version: StreamVersion) {
-        lock(&self.broker).version = version;
-    }
-
     /// `enable_event_broker` of the server's configuration.
     pub(crate) fn enable_event_broker(&self, enabled: bool) {
         lock(&self.broker).enabled = enabled;
@@ -84,7 +70,7 @@ impl Api {
                 index,
                 self.slow_start(),
             )),
-            Err(_) if broker.version.hijacks() => Opened::Silence,
+            Err(_) if self.cluster.version().takes_streams_over() => Opened::Silence,
             Err(error) => Opened::Refused(error),
         };
         Ok(Reply::stream(opened))
@@ -107,7 +93,7 @@ impl Api {
     fn filter(&self, call: &Call, topics: Topics) -> Result<Filter, ApiError> {
         let broker = *lock(&self.broker);
         let who = self.enter(call, Style::Ordinary)?;
-        let in_one_is_enough = broker.version == StreamVersion::V1_6;
+        let in_one_is_enough = self.cluster.version() <= Version::V1_8;
         let namespaces = match call.namespace() {
             ALL if in_one_is_enough => {
                 topics.allow(&who, std::iter::once(ALL)).map_err(missing)?;

@@ -8,9 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
 use super::topics::Filter;
-use crate::api::reply::json;
 use crate::cluster::{ChangeLog, Cluster};
-use crate::model::Version;
 
 /// How many lines the server keeps, for all readers together: 100 and the newest one (recording h04).
 const KEPT: u64 = 101;
@@ -46,20 +44,6 @@ fn start(log: &ChangeLog, floor: u64, index: u64) -> u64 {
         change.is_some_and(|change| change.index >= index)
     });
     found.unwrap_or(end.saturating_sub(1).max(oldest))
-}
-
-/// The line as servers of this version write it.
-fn adapted(line: Vec<u8>, version: Version) -> Vec<u8> {
-    if version == Version::default() {
-        return line;
-    }
-    match serde_json::from_slice(&line) {
-        Ok(mut value) => {
-            version.adapt(&mut value);
-            json(&value)
-        }
-        Err(_) => line,
-    }
 }
 
 impl Subscription {
@@ -105,8 +89,7 @@ impl Subscription {
                 self.next += 1;
                 let objects = self.filter.of(&change.objects);
                 if !objects.is_empty() {
-                    let line = change.bytes(objects);
-                    return Ok(adapted(line, self.cluster.version()).into());
+                    return Ok(change.bytes(objects).into());
                 }
             }
             if self.transactions.changed().await.is_err() {

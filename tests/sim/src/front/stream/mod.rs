@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, TRANSFER_ENCODING, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version as Protocol};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -18,7 +18,8 @@ use super::agent::Agent;
 use super::answer::{Answer, Body};
 use super::encode::{Compress, Wanted, http_date};
 use super::faults::{StreamEnd, StreamFault};
-use crate::api::{Call, StreamVersion, Subscription};
+use crate::api::{Call, Subscription};
+use crate::model::Version;
 use writer::Writer;
 
 /// How long the server waits for a reader that takes nothing.
@@ -75,16 +76,6 @@ impl Streams {
 }
 
 impl Agent {
-    /// Serves the event stream as another release of Nomad does. Its callers in memory get no answer
-    /// from 1.11.2, whose status line few HTTP clients read.
-    pub fn set_stream_version(&self, version: StreamVersion) {
-        self.api().set_stream_version(version);
-    }
-
-    pub(super) fn stream_version(&self) -> StreamVersion {
-        self.api().stream_version()
-    }
-
     /// Turns the server's event broker off, or on again. Streams that are open go on.
     pub fn enable_event_broker(&self, enabled: bool) {
         self.api().enable_event_broker(enabled);
@@ -109,7 +100,7 @@ pub(super) fn answer(
     wanted: &Wanted,
     fault: Option<StreamFault>,
 ) -> Answer {
-    let version = agent.stream_version();
+    let version = agent.cluster().version();
     let (headers, protocol) = head(agent, version, wanted);
     let compressed = headers.contains_key(CONTENT_ENCODING);
     let late = match fault {
@@ -126,14 +117,14 @@ pub(super) fn answer(
 }
 
 /// Headers, and the version in the status line where the connection is taken over.
-fn head(agent: &Agent, version: StreamVersion, wanted: &Wanted) -> (HeaderMap, Option<Version>) {
+fn head(agent: &Agent, version: Version, wanted: &Wanted) -> (HeaderMap, Option<Protocol>) {
     let fixed = HeaderValue::from_static;
     let mut headers = HeaderMap::new();
-    let protocol = version.hijacks().then_some(match version {
-        StreamVersion::V1_11_2 => Version::HTTP_09,
+    let protocol = version.takes_streams_over().then_some(match version {
+        Version::V1_11_2 => Protocol::HTTP_09,
         _ => wanted.version,
     });
-    if protocol == Some(Version::HTTP_11) {
+    if protocol == Some(Protocol::HTTP_11) {
         headers.insert(CONNECTION, fixed("close"));
     }
     headers.insert(CACHE_CONTROL, fixed("no-cache"));
@@ -154,9 +145,9 @@ fn head(agent: &Agent, version: StreamVersion, wanted: &Wanted) -> (HeaderMap, O
 /// The head of an answer whose connection is taken over.
 pub(super) fn head_on_the_wire(answer: &Answer) -> Bytes {
     let version = match answer.body.protocol() {
-        Some(Version::HTTP_10) => "1.0",
+        Some(Protocol::HTTP_10) => "1.0",
         // There is no name for what 1.11.2 writes.
-        Some(Version::HTTP_09) => "0.0",
+        Some(Protocol::HTTP_09) => "0.0",
         _ => "1.1",
     };
     let mut head = format!("HTTP/{version} {}\r\n", answer.status).into_bytes();
@@ -177,12 +168,12 @@ pub(super) fn head_on_the_wire(answer: &Answer) -> Bytes {
 }
 
 /// What the answer of a stream has that is refused in the ordinary way.
-pub(super) fn refused(answer: &mut Answer, version: StreamVersion) {
+pub(super) fn refused(answer: &mut Answer, version: Version) {
     let mut set = |name: HeaderName, value| {
         answer.headers.insert(name, HeaderValue::from_static(value));
     };
     set(CACHE_CONTROL, "no-cache");
-    if version == StreamVersion::V1_6 {
+    if version <= Version::V1_8 {
         set(CONTENT_TYPE, "application/json");
     }
 }

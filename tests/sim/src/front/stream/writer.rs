@@ -11,11 +11,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::{Order, PATIENCE};
-use crate::api::{Acl, Call, Dropped, StreamVersion, Subscription};
+use crate::api::{Acl, Call, Dropped, Subscription};
 use crate::front::agent::Agent;
 use crate::front::answer::{Broken, Piece};
 use crate::front::faults::{After, StreamEnd, StreamFault};
 use crate::front::outage::Outage;
+use crate::model::Version;
 
 /// From one heartbeat to the next, whatever else is sent.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -59,7 +60,7 @@ enum Next {
 pub(super) struct Writer {
     agent: Agent,
     call: Call,
-    version: StreamVersion,
+    version: Version,
     /// `None` where the server found out too late that there is nothing to tell.
     lines: Option<Subscription>,
     fault: Option<StreamFault>,
@@ -80,7 +81,7 @@ impl Writer {
     pub(super) fn new(
         agent: &Agent,
         call: &Call,
-        version: StreamVersion,
+        version: Version,
         lines: Option<Subscription>,
         fault: Option<StreamFault>,
         compressed: bool,
@@ -176,7 +177,7 @@ impl Writer {
             () = timer => Next::Planned,
             _ = heartbeats.tick() => Next::Line(Bytes::from_static(HEARTBEAT_LINE)),
             line = lines.line() => match line {
-                Ok(line) => Next::Line(self.agent.rewound().bytes(line)),
+                Ok(line) => Next::Line(self.told(line)),
                 Err(Dropped) => Next::End(self.unsubscribed(TOO_SLOW)),
             },
         }
@@ -216,8 +217,22 @@ impl Writer {
         }
     }
 
+    /// A line as this version tells it.
+    fn told(&self, line: Bytes) -> Bytes {
+        let rewound = self.agent.rewound();
+        if self.version == Version::default() && rewound.is_none() {
+            return line;
+        }
+        let Ok(mut value) = serde_json::from_slice(&line) else {
+            return line;
+        };
+        self.version.adapt(&mut value);
+        rewound.walk(&mut value);
+        value.to_string().into()
+    }
+
     fn unsubscribed(&self, why: &'static str) -> Ending {
-        if self.version.hijacks() {
+        if self.version.takes_streams_over() {
             Ending::Forgotten
         } else {
             Ending::Told(why)
@@ -227,7 +242,7 @@ impl Writer {
     /// Sends a whole line; false if the reader takes nothing or is gone.
     async fn line(&mut self, line: Bytes) -> bool {
         self.sent += 1;
-        if self.version.hijacks() {
+        if self.version.takes_streams_over() {
             let mut whole = Vec::from(line);
             whole.push(b'\n');
             self.send(&[&whole]).await
