@@ -1,5 +1,7 @@
 //! One invocation from the look-up to the exit code: wires the parts, and ends early where there is nothing to run.
 
+mod job_types;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,15 +14,14 @@ use crate::lookup::{self, Found, LookupError, Ways};
 use crate::nomad::client::Client;
 use crate::nomad::json::Job;
 use crate::nomad::retry::Patience;
-use crate::plan::{Action, RestartPlan};
+use crate::plan::RestartPlan;
 use crate::report::{Clock, Operator, Reporter};
 use crate::rules::selection::{Selection, newest_start, select};
-use crate::rules::verdict::short_id;
 use crate::rules::versions::Versions;
 use crate::rules::warnings::warnings;
 use crate::run::{Context, Desk, Gate, Given, Run, Signals, attend};
-use crate::view::JobView;
 use crate::watch::Feed;
+use job_types::{check_batch_successors, check_type, warn_of_nodes};
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,80 +227,6 @@ async fn prepare(
         selection,
         cutoff,
     })
-}
-
-fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
-    let reschedules = matches!(plan.action, Action::Reschedule { .. });
-    if !reschedules || matches!(job.kind.as_str(), "service" | "batch" | "system") {
-        return Ok(());
-    }
-    Err(Early::Error(format!(
-        "Jobs of type {} are not allowed to be rescheduled.",
-        quote(&job.kind)
-    )))
-}
-
-/// What a stopped batch allocation leaves behind differs between servers before 1.11.0, some of which replace it and call it failed.
-fn check_batch_successors(
-    plan: &RestartPlan,
-    job: &Job,
-    feed: &Feed,
-    reporter: &Reporter,
-) -> Result<(), Early> {
-    let is_old = |view: &JobView| {
-        let mut allocations = view.allocations.values().peekable();
-        allocations.peek().is_some()
-            && allocations.all(|it| !it.desired_transition.knows_disable_placement)
-    };
-    let reschedules = matches!(plan.action, Action::Reschedule { .. });
-    if !reschedules || !job.is_batch() || !feed.read(is_old) {
-        return Ok(());
-    }
-    let text = format!(
-        "Batch job {} runs on a Nomad server older than 1.11.0, which does not replace stopped batch allocations reliably",
-        quote(&job.id)
-    );
-    if !plan.yes {
-        return Err(Early::Error(format!(
-            "{text}. Use -yes to reschedule it all the same"
-        )));
-    }
-    reporter.emit(EventKind::Warning(text));
-    Ok(())
-}
-
-/// A system allocation that is stopped on a node that takes no new ones is not replaced.
-async fn warn_of_nodes(
-    plan: &RestartPlan,
-    job: &Job,
-    client: &Client,
-    feed: &Feed,
-    selection: &Selection,
-    reporter: &Reporter,
-) {
-    if job.kind != "system" || !matches!(plan.action, Action::Reschedule { .. }) {
-        return;
-    }
-    // Most tokens may not read nodes; without that there is nothing to warn of.
-    let Ok(nodes) = client.nodes().await else {
-        return;
-    };
-    for candidate in &selection.candidates {
-        let node_id = feed.read(|view| {
-            let allocation = view.allocations.get(&candidate.id)?;
-            Some(Arc::clone(&allocation.node_id))
-        });
-        let closed = nodes
-            .iter()
-            .find(|node| Some(node.id.as_str()) == node_id.as_deref() && !node.takes_allocations());
-        if let Some(node) = closed {
-            reporter.emit(EventKind::Warning(format!(
-                "Node {} takes no new allocations: allocation {} is stopped there and not replaced until the node is eligible again",
-                quote(&node.name),
-                quote(short_id(&candidate.id, plan.verbose))
-            )));
-        }
-    }
 }
 
 /// A periodic or parameterized parent has no allocations of its own (N38).

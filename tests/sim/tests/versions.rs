@@ -151,3 +151,24 @@ async fn the_capability_evaluate_job_is_new() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_event_stream_is_that_of_the_version() {
+    // Hardly any client reads what 1.11.2 puts into the status line.
+    let readable = |version: &Version| *version != Version::V1_11_2;
+    for version in Version::ALL.into_iter().filter(readable) {
+        let agent = agent(version).await;
+        let request = Request::builder()
+            .uri("/v1/event/stream?topic=Allocation:web&index=1")
+            .body(Bytes::new())
+            .unwrap();
+        let mut answer = MemoryFront::new(agent).handle(request).await.unwrap();
+        let mut text = String::new();
+        while !text.contains("\"Paused\"") && !text.contains("\"TaskHandle\"") {
+            let chunk = answer.body.chunk().await.unwrap().unwrap();
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        assert_eq!(text.contains("\"TaskHandle\""), version <= Version::V1_8);
+        assert_eq!(text.contains("\"Paused\""), version >= Version::V1_8);
+    }
+}

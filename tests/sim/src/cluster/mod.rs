@@ -10,6 +10,7 @@ mod broker;
 mod changes;
 mod config;
 mod constraints;
+mod deliveries;
 mod deployments;
 mod disconnect;
 mod node;
