@@ -198,8 +198,18 @@ async fn a_cluster_that_is_busy_with_other_jobs() {
             let ran = Scene::of(&cluster)
                 .args(["-yes", "-batch-size=2", mode, "web"])
                 .meanwhile(move |stage| async move {
-                    while busy && stage.cluster.now().nanos() > 0 {
+                    for number in 0_u64.. {
+                        if !busy {
+                            break;
+                        }
                         stage.cluster.evaluate("default", "other", false).unwrap();
+                        if number % 20 == 0 {
+                            // Moves the tables of allocations and of deployments.
+                            let count = json!({"Count": 1 + number / 20 % 2});
+                            let groups = json!([with(&other()["TaskGroups"][0], count)]);
+                            let changed = with(&other(), json!({"TaskGroups": groups}));
+                            stage.cluster.register(&changed).unwrap();
+                        }
                         tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                 })
