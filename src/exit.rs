@@ -71,6 +71,7 @@ mod tests {
 
     #[test]
     fn each_ending_has_its_code() {
+        // D59, D60, D75
         for (how, errors, code) in [
             (Ending::Completed, 0, 0),
             (Ending::Completed, 1, 1),
@@ -98,6 +99,7 @@ mod tests {
 
     #[test]
     fn lost_output_is_no_success() {
+        // D69
         for (code, output, expected) in [
             (0, OutputState::Fine, 0),
             (1, OutputState::Fine, 1),

@@ -21,6 +21,15 @@
 //! | `run` | the batch loop and the workers | judging, printing |
 //! | `event` | the one list of things that can happen, stamped when they happen | formatting |
 //! | `report` | the only writer of stdout and stderr and the only reader of stdin | deciding anything |
+//!
+//! `session` wires these parts from the look-up to the exit code; `exit` holds the exit codes, `env` the environment as it was at the
+//! start. What ends every wait is tabled in `rules::verdict`.
+//!
+//! Three things hold everywhere. A write passes the gate (`run::gate`) and a last look at the allocation, or it is not sent. Nothing is
+//! concluded from silence alone: a verdict that time would decide asks for a fresh read first. And a restart that may have been accepted
+//! is never sent again.
+//!
+//! The one seam for tests is `nomad::transport`: everything above it is the same in production and over the simulated cluster.
 
 mod cli;
 mod env;

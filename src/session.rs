@@ -289,10 +289,9 @@ async fn warn_of_nodes(
             let allocation = view.allocations.get(&candidate.id)?;
             Some(Arc::clone(&allocation.node_id))
         });
-        let closed = nodes.iter().find(|node| {
-            Some(node.id.as_str()) == node_id.as_deref()
-                && (node.drain || node.scheduling_eligibility == "ineligible")
-        });
+        let closed = nodes
+            .iter()
+            .find(|node| Some(node.id.as_str()) == node_id.as_deref() && !node.takes_allocations());
         if let Some(node) = closed {
             reporter.emit(EventKind::Warning(format!(
                 "Node {} takes no new allocations: allocation {} is stopped there and not replaced until the node is eligible again",

@@ -246,7 +246,7 @@ impl Client {
     ) -> Result<(), CallError> {
         let call = Call::put(&["client", "allocation", alloc, "restart"]).json(body);
         let answer = self.write(call, Limits::NONE).await;
-        drop(permit);
+        permit.give_back().await;
         answer.and_then(|answer| answer.accepted())
     }
 
@@ -262,7 +262,7 @@ impl Client {
             call = call.param("no_shutdown_delay", "true");
         }
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
-        drop(permit);
+        permit.give_back().await;
         evaluation_of(&answer?)
     }
 
@@ -279,7 +279,7 @@ impl Client {
         };
         let call = Call::put(&["job", job, "evaluate"]).json(&body);
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
-        drop(permit);
+        permit.give_back().await;
         evaluation_of(&answer?)
     }
 

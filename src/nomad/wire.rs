@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderValue};
+use http::header::{CONNECTION, HOST, HeaderValue};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Body as RequestBody, ClientBuilder, Proxy, redirect};
 
@@ -72,15 +72,18 @@ impl Wire {
     }
 
     async fn exchange(&self, request: http::Request<Bytes>) -> Result<Response, SendError> {
-        let client = if request.extensions().get::<FreshConnection>().is_some() {
-            &self.fresh
-        } else {
-            &self.reused
-        };
-        let request = self.prepared(request).map_err(|text| SendError {
+        let fresh = request.extensions().get::<FreshConnection>().is_some();
+        let client = if fresh { &self.fresh } else { &self.reused };
+        let mut request = self.prepared(request).map_err(|text| SendError {
             kind: SendErrorKind::Connect,
             text,
         })?;
+        if fresh {
+            // A pool that keeps no idle connection still hands one on to a request that waits for its own, and that one's connection
+            // then opens for nobody, beyond the budget.
+            let close = HeaderValue::from_static("close");
+            request.headers_mut().insert(CONNECTION, close);
+        }
         let response = client
             .execute(request)
             .await

@@ -154,7 +154,6 @@ impl Desk {
             match self.typed_for(ask.id) {
                 Ok(Typed::Keys(answer @ (Answer::Interrupted | Answer::EndOfInput))) => {
                     self.mode.restore();
-                    self.output.end_prompt();
                     break answer;
                 }
                 Ok(Typed::Keys(answer)) => break answer,
@@ -162,7 +161,6 @@ impl Desk {
                 Ok(Typed::Line(_)) => {}
                 Err(answer) => {
                     self.mode.restore_from_keys();
-                    self.output.end_prompt();
                     return answer;
                 }
             }

@@ -113,8 +113,8 @@ pub(crate) trait Operator: Send + Sync {
 
     /// Asks, after everything that was sent before it was said. Dropping the future calls the question off.
     ///
-    /// Before the first write Ctrl-C at a question is [`Answer::Interrupted`] and raises SIGINT as well, which a signal stream
-    /// delivers afterwards: it is the same Ctrl-C, not a second one.
+    /// Ctrl-C is a signal, for whose sake [`Operator::cancel`] is called. Where keys are read one by one (the choice of a job) it is
+    /// [`Answer::Interrupted`] and raises SIGINT as well, which a signal stream delivers afterwards: the same Ctrl-C, not a second one.
     fn ask(&self, question: Question) -> BoxFuture<'_, Answer>;
 
     /// All questions asked so far are over, because a signal came: they are answered with [`Answer::Interrupted`].

@@ -108,7 +108,7 @@ mod tests {
     /// stdout is a terminal, stderr is not (or the other way round): each decides for itself.
     #[test]
     fn each_stream_by_flags_then_variables_then_terminal() {
-        // N65
+        // N65, D18, D19
         type Variables = &'static [(&'static str, &'static str)];
         let cases: [(ColorChoice, Variables, bool, bool); 17] = [
             // switches, variables, colours on a terminal, colours elsewhere

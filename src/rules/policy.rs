@@ -234,6 +234,7 @@ mod tests {
 
     #[test]
     fn after_a_duration_no_question_offers_one() {
+        // N62
         let Decision::GoOn { pause, .. } = after_answer(&Answer::Pause(W), Pause::Ask) else {
             panic!("a duration goes on");
         };

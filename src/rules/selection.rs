@@ -119,8 +119,8 @@ pub(crate) fn select(
     Ok(selection)
 }
 
-/// The newest moment at which a task that is about to be restarted started (or with a reschedule: an allocation was created): all of
-/// them are older than whatever this run starts, on the same clocks.
+/// The newest moment at which a task that is about to be restarted started or was told to (or with a reschedule: an allocation was
+/// created): all of them are older than whatever this run starts, on the same clocks.
 pub(crate) fn newest_start(
     view: &JobView,
     candidates: &[Candidate],
@@ -135,7 +135,14 @@ pub(crate) fn newest_start(
             .max(),
         Action::InPlace(_) => allocations
             .flat_map(|allocation| allocation.task_states.values())
-            .filter_map(|state| state.started_at)
+            .flat_map(|state| {
+                let signaled = state.events.restart_signaled;
+                [
+                    state.started_at,
+                    signaled.map(DateTime::from_timestamp_nanos),
+                ]
+            })
+            .flatten()
             .max(),
     }
 }
@@ -239,7 +246,12 @@ fn too_young(plan: &RestartPlan, allocation: &Allocation) -> Option<LeftOut> {
                 Tasks::All => true,
                 Tasks::Named(named) => named.iter().any(|task| **task == **name),
             };
-            targeted && state.started_at.is_some_and(|at| at < limit)
+            // What was told to restart since is about to start anew, though it does not show yet.
+            let restarts = state
+                .events
+                .restart_signaled
+                .is_some_and(|at| DateTime::from_timestamp_nanos(at) >= limit);
+            targeted && !restarts && state.started_at.is_some_and(|at| at < limit)
         }),
     };
     (!old_enough).then_some(LeftOut::TooYoung {

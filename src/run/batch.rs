@@ -1,26 +1,21 @@
 //! What the workers of one batch share.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::nomad::json::AllocId;
 
+/// Why nothing will take the place of some that this batch has stopped, by allocation.
+pub(super) type GivenUp = HashMap<AllocId, String>;
+
 /// One batch under way.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     halted: watch::Sender<bool>,
-    dead_end: watch::Sender<Option<DeadEnd>>,
+    given_up: watch::Sender<GivenUp>,
     ended: Mutex<HashSet<AllocId>>,
-}
-
-/// Why nothing will take the place of what this batch has stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DeadEnd {
-    /// Of this group only; `None` = of all.
-    pub(super) group: Option<String>,
-    pub(super) text: String,
 }
 
 impl Batch {
@@ -37,14 +32,16 @@ impl Batch {
         *self.halted.borrow()
     }
 
-    /// Ends the waits for replacements.
-    pub(super) fn set_dead_end(&self, dead_end: DeadEnd) {
-        self.dead_end.send_replace(Some(dead_end));
+    /// Ends the wait for the replacement of a member.
+    pub(super) fn give_up(&self, id: &AllocId, text: String) {
+        self.given_up.send_modify(|given_up| {
+            given_up.entry(Arc::clone(id)).or_insert(text);
+        });
     }
 
-    /// Follows whether the waits for replacements have come to a dead end.
-    pub(super) fn dead_end(&self) -> watch::Receiver<Option<DeadEnd>> {
-        self.dead_end.subscribe()
+    /// Follows which replacements are not waited for any more.
+    pub(super) fn given_up(&self) -> watch::Receiver<GivenUp> {
+        self.given_up.subscribe()
     }
 
     /// Notes that a member needs no more attention.
@@ -55,10 +52,13 @@ impl Batch {
             .insert(Arc::clone(id));
     }
 
+    /// Whether a member needs no more attention, or will not get any.
     pub(super) fn has_ended(&self, id: &AllocId) -> bool {
-        self.ended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(id)
+        self.given_up.borrow().contains_key(id)
+            || self
+                .ended
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(id)
     }
 }

@@ -96,6 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_held_gate_lets_pass_once_it_opens() {
+        // N58
         let gate = Gate::default();
         gate.hold();
         let pass = gate.pass();

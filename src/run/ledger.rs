@@ -135,6 +135,7 @@ mod tests {
 
     #[test]
     fn every_allocation_is_in_the_summary_once_and_errors_come_in_processing_order() {
+        // D55
         let ids: Vec<AllocId> = ["a", "b", "c", "d", "e"].map(AllocId::from).to_vec();
         let mut ledger = Ledger::new(ids.clone(), false);
         ledger.set(&ids[0], Fate::InFlight);

@@ -37,6 +37,8 @@ use worker::Work;
 
 /// How long a stopped run waits for calls that are on their way.
 const LAST_CALLS: Duration = Duration::from_secs(5);
+/// How long, within that, it waits for what they have brought about: nodes report within 1.3 s.
+const LAST_NEWS: Duration = Duration::from_millis(1500);
 
 /// One run over the eligible allocations.
 #[derive(Debug)]
@@ -58,6 +60,17 @@ enum Halt {
 impl From<Stop> for Halt {
     fn from(stop: Stop) -> Self {
         Self::Interrupted(stop)
+    }
+}
+
+/// Waits for all workers. One that panicked has booked nothing: the run must not go on as if it had.
+async fn joined(workers: &mut JoinSet<()>) {
+    while let Some(result) = workers.join_next().await {
+        if let Err(error) = result
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 
@@ -91,8 +104,16 @@ impl Run {
             Err(Halt::Stopped) => Ending::Stopped,
             Err(Halt::Declined) => Ending::Declined,
             Err(Halt::Interrupted(stop)) => {
-                // The workers go on judging meanwhile, so that what comes back in time is told as done.
-                let _ = timeout(LAST_CALLS, self.context.calls.idle()).await;
+                // The workers go on judging meanwhile, so that what comes back in time is told as done, and the servers show what
+                // is under way to the run that continues.
+                let last = async {
+                    self.context.calls.idle().await;
+                    let _ = timeout(LAST_NEWS, joined(&mut workers)).await;
+                };
+                let _ = timeout(LAST_CALLS, last).await;
+                if self.needs_evaluations() {
+                    self.bring_back().await;
+                }
                 Ending::Interrupted {
                     signal: stop.signal,
                     resume: resume(pause),
@@ -138,7 +159,7 @@ impl Run {
             };
             tokio::select! {
                 biased;
-                () = async { while workers.join_next().await.is_some() {} } => {}
+                () = joined(workers) => {}
                 () = evaluations => {}
             }
             self.relapses();
@@ -146,6 +167,8 @@ impl Run {
             if next == self.candidates.len() {
                 return Ok(());
             }
+            // What follows a batch waits for the answer to an open interrupt question.
+            context.gate.pass().await?;
             let wait = self.policy(mark, pause).await?;
             self.pause(wait, next).await?;
             first = next;

@@ -60,6 +60,8 @@ pub(super) async fn read(shared: &Shared) -> Result<(), ReadError> {
 pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
     let mut backoff = shared.client.backoff();
     let mut large = shared.lists_are_large.subscribe();
+    // After a failure the next query is not held: an outage ends when the servers answer, not when there is news.
+    let mut failed = false;
     loop {
         sleep(position.pace).await;
         if *large.borrow_and_update() {
@@ -69,10 +71,11 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
             index: position.index,
             wait: HOLD,
         };
-        let wait = Some(wait).filter(|_| !*large.borrow());
+        let wait = Some(wait).filter(|_| !failed && !*large.borrow());
         let asked = Instant::now();
         match shared.client.allocations(&shared.job_id, wait).await {
             Ok(answer) => {
+                failed = false;
                 backoff.reset();
                 if answer.index != 0 && answer.index < position.index {
                     shared.apply(Change::Rewound, asked);
@@ -80,6 +83,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
                 position = take(&shared, answer, asked);
             }
             Err(error) => {
+                failed = true;
                 shared.silent(&error);
                 position.pace = backoff.next_delay();
             }

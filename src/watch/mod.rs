@@ -5,10 +5,10 @@
 //! something in flight cannot be explained without them.
 
 mod context;
+mod followers;
 mod list;
 mod targeted;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,6 +25,9 @@ use crate::nomad::retry::Patience;
 use crate::report::Reporter;
 use crate::rules::verdict::Confirm;
 use crate::view::{Change, Changed, JobView};
+
+pub(crate) use followers::Follower;
+use followers::{FollowerEntry, Followers};
 
 /// How long a run waits for a cluster that does not answer before it gives up what is in flight.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,31 +69,6 @@ struct Shared {
     list_wanted: Notify,
     /// Set while the list is too large to be the backbone.
     lists_are_large: watch::Sender<bool>,
-}
-
-/// Those who wait for news, by a number of their own.
-#[derive(Debug, Default)]
-struct Followers {
-    next: u64,
-    by_number: HashMap<u64, FollowerEntry>,
-}
-
-#[derive(Debug)]
-struct FollowerEntry {
-    id: AllocId,
-    /// Replacements carry the name of what they replace, so news of them wakes the same follower.
-    name: Arc<str>,
-    notify: Arc<Notify>,
-    /// When there was news last, or when it was asked for.
-    heard: Instant,
-}
-
-/// Woken by news of one allocation, of its replacements, and of everything that concerns the whole job.
-#[derive(Debug)]
-pub(crate) struct Follower {
-    number: u64,
-    notify: Arc<Notify>,
-    shared: Arc<Shared>,
 }
 
 impl Feed {
@@ -150,19 +128,13 @@ impl Feed {
     pub(crate) fn follow(&self, id: &AllocId) -> Follower {
         let name = self.read(|view| view.last_known(id).map(|it| Arc::clone(&it.name)));
         let notify = Arc::new(Notify::new());
-        let mut followers = self.shared.followers();
-        let number = followers.next;
-        followers.next += 1;
-        followers.by_number.insert(
-            number,
-            FollowerEntry {
-                id: Arc::clone(id),
-                name: name.unwrap_or_default(),
-                notify: Arc::clone(&notify),
-                heard: Instant::now(),
-            },
-        );
-        drop(followers);
+        let entry = FollowerEntry {
+            id: Arc::clone(id),
+            name: name.unwrap_or_default(),
+            notify: Arc::clone(&notify),
+            heard: Instant::now(),
+        };
+        let number = self.shared.followers().add(entry);
         self.shared.followed.notify_waiters();
         Follower {
             number,
@@ -227,9 +199,11 @@ impl Feed {
     /// Waits until the view can be trusted.
     ///
     /// # Errors
-    /// When the cluster has not answered for [`PATIENCE`], or never will.
+    /// When the cluster has not answered for [`PATIENCE`] from now on, or never will.
     pub(crate) async fn live(&self) -> Result<(), Arc<ReadError>> {
         let mut health = self.health();
+        // An outage that began while nothing waited for an answer costs no patience until now.
+        let entered = Instant::now();
         loop {
             let deadline = match &*health.borrow_and_update() {
                 Health::Live => return Ok(()),
@@ -238,7 +212,7 @@ impl Feed {
                     error,
                     lasting,
                 } => {
-                    let deadline = *since + PATIENCE;
+                    let deadline = entered.max(*since) + PATIENCE;
                     if *lasting || Instant::now() >= deadline {
                         return Err(Arc::clone(error));
                     }
@@ -274,19 +248,6 @@ impl Feed {
     }
 }
 
-impl Follower {
-    /// Waits for the next news. News that came since the last call counts.
-    pub(crate) async fn changed(&self) {
-        self.notify.notified().await;
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.shared.followers().by_number.remove(&self.number);
-    }
-}
-
 impl Shared {
     fn view(&self) -> MutexGuard<'_, JobView> {
         // A panic while the lock was held ends the run elsewhere; the view itself is changed in whole steps.
@@ -319,16 +280,9 @@ impl Shared {
             }
             return;
         }
-        for entry in followers.by_number.values_mut() {
-            let concerned = changed.allocations.iter().any(|id| {
-                *id == entry.id
-                    || view
-                        .last_known(id)
-                        .is_some_and(|allocation| allocation.name == entry.name)
-            });
-            if concerned {
-                entry.heard = now;
-                entry.notify.notify_one();
+        for id in &changed.allocations {
+            if let Some(allocation) = view.last_known(id) {
+                followers.wake(&allocation.name, now);
             }
         }
     }

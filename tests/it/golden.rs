@@ -192,6 +192,7 @@ fn run(served: &Served, args: &[&str]) -> String {
 
 #[test]
 fn restart_running_tasks_of_all_allocations() {
+    // D73
     assert_page(&run(&placed_at_once(), &["example"]), RUNNING_TASKS);
 }
 

@@ -1,14 +1,18 @@
-//! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic; and, in `memory`, the whole program but HTTP on virtual time.
+//! The integration tests: the real binary against the simulated cluster over HTTP, one file per topic; and, in `memory`, the whole
+//! program but HTTP on virtual time. `scenarios` tells which scenario of the peer's catalogue is tested where, or why it is not.
 
 mod connection;
 mod faults;
+mod gaps;
 mod golden;
 mod jobs;
 mod lookup;
 mod memory;
 mod program;
+mod scenarios;
 mod streams;
 mod support;
+mod system;
 #[cfg(unix)]
 mod terminal;
 mod tls;

@@ -8,6 +8,7 @@ const SECOND: i64 = 1_000_000_000;
 
 #[test]
 fn go_durations() {
+    // N50
     for (text, nanos) in [
         // 1.9.8
         ("0", 0),
@@ -68,6 +69,7 @@ fn longer_units_than_go_has() {
 
 #[test]
 fn errors_are_gos() {
+    // N50
     let invalid = "time: invalid duration ";
     let missing = "time: missing unit in duration ";
     for (text, expected) in [

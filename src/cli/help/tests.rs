@@ -55,6 +55,7 @@ fn fits_a_terminal_of_80_columns() {
 
 #[test]
 fn is_this() {
+    // D14, D73, D51
     insta::assert_snapshot!(text(&Options::command()), @r#"
     Usage: nomad-restart [options] <job>
 

@@ -166,6 +166,7 @@ async fn evaluations_are_made_and_read() {
 
 #[tokio::test]
 async fn headers_are_read() {
+    // N10
     let (client, _) = client([Step::answer(200, "[]")
         .header("x-nomad-index", "42")
         .header("x-nomad-nexttoken", "prod.web")
@@ -233,7 +234,7 @@ async fn answers_that_cannot_be_used() {
     }
 }
 
-// D22
+// D22, N12
 #[tokio::test]
 async fn objects_without_an_identity() {
     for body in ["{}", r#"{"ID":"web"}"#, r#"{"Type":"service"}"#] {
@@ -256,6 +257,7 @@ async fn only_blocked_evaluations_of_this_job() {
 
 #[tokio::test]
 async fn errors_are_cut_to_size() {
+    // N65
     let (client, _) = client([Step::answer(500, vec![b'x'; 1_000_000])]);
     let text = client.job("web", None).await.unwrap_err().to_string();
     assert!(text.starts_with("Unexpected response code: 500 (xxx"));

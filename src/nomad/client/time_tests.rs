@@ -9,7 +9,7 @@ use super::*;
 use crate::nomad::script::Step;
 use crate::nomad::transport::SendErrorKind;
 
-// N13
+// N13, D79
 #[tokio::test(start_paused = true)]
 async fn a_read_that_is_never_answered() {
     let never = || Step::answer(200, "[]").after(Duration::from_secs(86_400));

@@ -42,6 +42,7 @@ fn defaults() {
 // 1.3
 #[test]
 fn flags_before_environment_and_empty_means_not_given() {
+    // D83
     let env = [
         ("NOMAD_ADDR", "http://env:1"),
         ("NOMAD_REGION", "env-region"),

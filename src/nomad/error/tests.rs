@@ -30,6 +30,7 @@ fn meaning(error: ReadError) -> char {
 
 #[test]
 fn what_failed_writes_mean() {
+    // D58
     for (error, expected) in [
         (send(SendErrorKind::Connect), 'N'),
         (send(SendErrorKind::Unsent), 'N'),

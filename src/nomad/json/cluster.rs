@@ -92,3 +92,10 @@ pub(crate) struct NodeStub {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) scheduling_eligibility: String,
 }
+
+impl NodeStub {
+    /// Whether the scheduler places anything there.
+    pub(crate) fn takes_allocations(&self) -> bool {
+        !self.drain && self.scheduling_eligibility != "ineligible"
+    }
+}

@@ -11,6 +11,7 @@ use super::*;
 
 #[test]
 fn null_is_as_good_as_nothing() {
+    // N12
     /// Every value of an object, except its id, becomes `null`.
     fn emptied(mut value: Value) -> Value {
         if let Value::Object(fields) = &mut value {
@@ -97,6 +98,7 @@ proptest! {
     // N12: whatever comes, it is read or refused.
     #[test]
     fn mutated_bodies_do_not_panic(pick in any::<prop::sample::Index>(), number in 0_usize..400, with in anything(), cut in any::<prop::sample::Index>()) {
+        // D22
         let files = [JOBS, JOB, VERSIONS, ALLOCATION, DEPLOYMENT, EVALUATIONS];
         let bodies: Vec<&str> = files.iter().flat_map(|file| file.lines()).collect();
         let mut line: Value = serde_json::from_str(bodies[pick.index(bodies.len())]).unwrap();
@@ -110,6 +112,7 @@ proptest! {
 
     #[test]
     fn arbitrary_json_does_not_panic(value in anything()) {
+        // D22
         read_as_everything(&value.to_string());
     }
 }

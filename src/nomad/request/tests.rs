@@ -83,6 +83,7 @@ fn parameters_are_sorted_and_form_encoded() {
 
 #[test]
 fn blocking_queries_never_ask_with_index_zero() {
+    // N10, D46
     let requests = Requests::new("http://n");
     for (index, wait, expected) in [
         (0, Duration::from_secs(30), "index=1&wait=30s"),

@@ -171,6 +171,7 @@ async fn checks_can_be_switched_off() {
 
 #[tokio::test]
 async fn expired_certificates() {
+    // N14
     let authority = Authority::new("ours");
     let server = authority.issue(&["127.0.0.1"], |params| {
         params.not_before = date_time_ymd(2020, 1, 1);

@@ -97,6 +97,7 @@ fn waiting() -> Vec<EventKind> {
 
 #[test]
 fn headers() {
+    // D72
     let header = |allocations| EventKind::Selected { allocations };
     let batch = |number, allocations| EventKind::BatchStarted {
         number,
@@ -126,6 +127,7 @@ fn what_each_write_is_for() {
 
 #[test]
 fn whole_ids_and_details_with_verbose() {
+    // T22
     assert_eq!(rendered(details(), QUIET), "");
     insta::assert_snapshot!(rendered(details().into_iter().chain(starts()), VERBOSE), @r#"
     1D|    2023-02-28T17:36:31-05:00: Skipping allocation "a0000000-1111-2222-3333-444444444444" because it doesn't have any of requested groups
@@ -166,7 +168,7 @@ fn no_progress_means_main_lines_only() {
 
 #[test]
 fn signs_of_life_name_state_and_reason() {
-    // N67
+    // N67, D49, D50
     insta::assert_snapshot!(rendered(waiting(), QUIET), @r#"
     1P|    2023-02-28T17:36:31-05:00: Still waiting for allocation "a0000000" to be running again: "b0000000" is "pending": Downloading image
     1P|    2023-02-28T17:36:31-05:00: Still waiting for allocation "a0000000" to be replaced: "b0000000" is "pending": Downloading image

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rexpect::process::Signal;
 use rexpect::session::{PtySession, spawn_command};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::ColorChoice;
@@ -47,7 +47,10 @@ async fn inner_run() {
     let Some(question) = env.get(ASK).map(question) else {
         return;
     };
-    let before = tcgetattr(std::io::stdin()).unwrap();
+    let mut before = tcgetattr(std::io::stdin()).unwrap();
+    // Otherwise Ctrl-C drops what is written at the same moment and not read yet.
+    before.local_modes.insert(LocalModes::NOFLSH);
+    tcsetattr(std::io::stdin(), OptionalActions::Now, &before).unwrap();
     let mut terminated = signal(SignalKind::terminate()).unwrap();
     let mut interrupted = signal(SignalKind::interrupt()).unwrap();
     let (reporter, task) = start(

@@ -183,7 +183,7 @@ fn declined_before_anything_was_selected() {
 
 #[test]
 fn interrupted_in_a_batch() {
-    // N59: errors are not lost
+    // D65, N59: errors are not lost
     insta::assert_snapshot!(ended(interrupted(), summary([1, 1, 1, 2, 3])), @r#"
     1|
     1|Canceling job restart process

@@ -6,6 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn a4_error_and_an_empty_answer() {
+    // D57
     let run = Session::new(false);
     let errors = [boom("a0000002")];
     run.selected(3)
@@ -151,6 +152,7 @@ async fn a9_unrecoverable_error_question() {
 
 #[tokio::test]
 async fn a10_end_of_input_at_the_question() {
+    // D67
     let run = Session::new(false);
     run.screen.end_input();
     assert_eq!(run.asks(NEXT_BATCH, "").await, Answer::EndOfInput);

@@ -48,7 +48,7 @@ async fn a_closed_stdout_is_told_to_the_run() {
 
 #[tokio::test]
 async fn a_stdout_that_fails_is_said_once_on_stderr() {
-    // N64: `>/dev/full`
+    // D69, N64: `>/dev/full`
     let (stderr, screen) = Screen::open(TERMINAL);
     let io = Io::new(
         Broken(ErrorKind::StorageFull),

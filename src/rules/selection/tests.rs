@@ -44,7 +44,7 @@ fn reason(allocation: Allocation, action: Action) -> Option<LeftOut> {
 
 #[test]
 fn newest_first_then_by_id() {
-    // behaviour 3.1, N27
+    // behaviour 3.1, N27, D27
     let at = |id: &str, create_index| {
         let mut allocation = running(id);
         allocation.create_index = create_index;
@@ -63,6 +63,7 @@ fn newest_first_then_by_id() {
 
 #[test]
 fn state_decides_who_is_eligible() {
+    // D1, D26
     let migrating = |mut allocation: Allocation| {
         allocation.desired_transition = DesiredTransition {
             migrate: true,
@@ -277,7 +278,7 @@ fn an_allocation_is_checked_again_before_it_is_touched() {
 
 #[test]
 fn names_that_nothing_has_are_an_error_that_lists_the_known_ones() {
-    // D6, D7, N43, N45
+    // D6, D7, N43, N45, T68, T69
     let two = versions(vec![job(
         0,
         &[

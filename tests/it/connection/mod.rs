@@ -5,11 +5,15 @@ mod answers;
 mod tls;
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::Method;
 use nomad_sim::api::{Acl, Token};
 use nomad_sim::front::{Fault, Rule};
+use serde_json::json;
 
-use crate::jobs::{cluster, in_namespace, service, serving, settle};
+use crate::jobs::{cluster, in_namespace, service, serving, settle, simulated};
 use crate::support::{Program, Served};
 
 const TOKEN: &str = "8a1b2c3d-0000-4000-8000-123456789abc";
@@ -94,7 +98,7 @@ fn addresses_that_are_none() {
         ("unix://", "invalid address 'unix://': it names no socket"),
         (
             "ops:s3cret@nomad:4646",
-            "invalid address '…@nomad:4646': unsupported protocol scheme \"ops\"; did you mean 'http://…@nomad:4646'?",
+            "invalid address '…@nomad:4646': it has no scheme; did you mean 'http://…@nomad:4646'?",
         ),
     ] {
         let message = format!("Error initializing client: {why}");
@@ -105,6 +109,7 @@ fn addresses_that_are_none() {
 
 #[test]
 fn a_unix_socket() {
+    // N15
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("nomad.sock");
     let served = Served::on_socket(&socket, || cluster(1));
@@ -126,6 +131,7 @@ fn a_unix_socket() {
 /// Every call names the namespace and the region that were asked for, and carries the token.
 #[test]
 fn what_every_call_carries() {
+    // N53, D4
     let acl = || {
         let token = Token::named("operator").policy("prod", "write");
         Some(Acl::new().with(TOKEN, token))
@@ -157,6 +163,7 @@ fn what_every_call_carries() {
 /// Behaviour 1.3: a flag wins over its variable, an empty one does not.
 #[test]
 fn flags_and_variables() {
+    // D83
     let served = serving([in_namespace(service("web", &[("web", 1)]), "prod")]);
     let token = Token::named("operator").policy("prod", "write");
     served.agent.set_acl(Some(Acl::new().with(TOKEN, token)));
@@ -206,6 +213,7 @@ fn no_proxy_for_this_machine() {
 /// For everybody else it is, and its credentials are not shown.
 #[test]
 fn a_proxy_that_nobody_serves() {
+    // N15
     let port = closed_port();
     let proxy = format!("http://ops:s3cret@127.0.0.1:{port}");
     fails(
@@ -257,4 +265,44 @@ fn a_token_with_a_line_end_inside() {
         "Error initializing client: the token holds characters that an HTTP header cannot carry\n",
     );
     assert_eq!(served.requests(), []);
+}
+
+/// How many connections to this port are open at their client's end, by the kernel's own table.
+#[cfg(target_os = "linux")]
+fn open_connections(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    let remote = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let open = table.lines().filter(|line| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|it| it.ends_with(&remote)) && fields.next() == Some(ESTABLISHED)
+    });
+    open.count()
+}
+
+/// N5, N69: a batch far beyond what an agent accepts from one address keeps to the budget, over real sockets.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_batch_larger_than_the_connections() {
+    for (args, writes) in [(&[][..], "/restart"), (&["-reschedule"], "/stop")] {
+        let job = service("web", &[("web", 120)]);
+        let served = serving([simulated(job, &json!([{"kill_after": "200ms"}]))]);
+        let port: u16 = served.address.rsplit(':').next().unwrap().parse().unwrap();
+        let most = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&most);
+        // Looks at each request and keeps none.
+        let count = move |_: &Method, _: &str, _: &str| {
+            counted.fetch_max(open_connections(port), Ordering::Relaxed);
+            false
+        };
+        let looking = Rule::on("", Fault::Stall).when(count);
+        served.agent.faults().add(looking);
+        let args = [&["-yes", "-batch-size=100%"], args, &["web"]].concat();
+        served.program(args).run().succeeded();
+        let requests = served.requests();
+        let written = requests.iter().filter(|it| it.path.ends_with(writes));
+        assert_eq!(written.count(), 120);
+        let most = most.load(Ordering::Relaxed);
+        assert!((2..=50).contains(&most), "{most} connections at once");
+    }
 }

@@ -278,7 +278,7 @@ async fn every_request_names_the_namespace_that_was_asked_for() {
                 })
                 .run()
                 .await
-                .ended_with(if finds { 0 } else { 1 });
+                .ended_with(u8::from(!finds));
             let refused = ran.count(|entry| entry.status == Some(400));
             assert_eq!(refused, 0, "{:#?}", ran.requests);
             let touched = ran.touched();

@@ -93,9 +93,13 @@ async fn the_only_agent_dies_with_its_node_in_the_middle_of_a_restart() {
             after(&stage, 1, seconds(1)).await;
             let nodes = ["node-1", "node-2"];
             stage.agent.set_outage(Some(Outage::Down));
-            nodes.map(|node| stage.cluster.kill_agent(node));
+            for node in &nodes {
+                stage.cluster.kill_agent(node);
+            }
             tokio::time::sleep(seconds(5)).await;
-            nodes.map(|node| stage.cluster.start_agent(node));
+            for node in &nodes {
+                stage.cluster.start_agent(node);
+            }
             stage.agent.set_outage(None);
         })
         .run()

@@ -186,7 +186,7 @@ fn other() -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_cluster_that_is_busy_with_other_jobs() {
-    // N71: a hundred evaluations a second that are none of ours do not make a hundred requests a second.
+    // D46, N71: a hundred evaluations a second that are none of ours do not make a hundred requests a second.
     for mode in [IN_PLACE, RESCHEDULE] {
         let mut reads = Vec::new();
         for busy in [false, true] {

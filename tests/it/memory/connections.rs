@@ -1,15 +1,19 @@
-//! How many calls are open at once, for batches larger than an agent has connections for, and lists too large to be followed.
+//! What a run costs the agent: how many calls are open at once, how many reads a batch and a wait take, and what becomes of lists too
+//! large to be followed.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::jobs::{running, web_with};
+use super::jobs::{group, job, plain, running, web, web_with};
 use super::scene::{Scene, allocations};
+
+/// What a batch of all is warned of.
+const WHOLE_GROUP: &str = "    <TS>: Warning: A batch holds every running allocation of group \"web\": none is left while it is restarted, a smaller -batch-size leaves some";
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_two_hundred() {
-    // N5, N69
+    // N5, N69, D43
     let slow = json!([{"kill_after": "3s", "start_block_for": "2s"}]);
     let cluster = running(&web_with(200, &slow)).await;
     let ran = Scene::of(&cluster)
@@ -17,7 +21,7 @@ async fn a_batch_of_two_hundred() {
         .run()
         .await
         .ended_with(0)
-        .warned(&[]);
+        .warned(&[WHOLE_GROUP]);
     assert_eq!(ran.touched().len(), 200);
     assert!((43..=50).contains(&ran.most_open), "{}", ran.most_open);
     assert!(
@@ -33,7 +37,7 @@ async fn a_batch_of_two_hundred() {
         .run()
         .await
         .ended_with(0)
-        .warned(&[]);
+        .warned(&[WHOLE_GROUP]);
     assert_eq!(ran.touched().len(), 200);
     assert!(ran.most_open <= 50, "{}", ran.most_open);
     assert!(ran.took() < Duration::from_secs(7), "{:?}", ran.took());
@@ -42,11 +46,14 @@ async fn a_batch_of_two_hundred() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_too_large_to_be_followed() {
     // N68. Above two megabytes what is in flight is read one by one.
-    let cluster = running(&web_with(950, &json!([{"start_block_for": "1s"}]))).await;
+    let tasks: Vec<_> = (1..=8)
+        .map(|number| plain(&format!("app-{number}")))
+        .collect();
+    let cluster = running(&job(&[group("web", 250, &tasks)])).await;
     for (mode, most) in [("-all-tasks=false", 4), ("-reschedule", 6)] {
         let ids = allocations(&cluster, "web");
         let ran = Scene::of(&cluster)
-            .args(["-yes", "-batch-size=200", mode, "web"])
+            .args(["-yes", "-batch-size=100", mode, "web"])
             .run()
             .await
             .ended_with(0)
@@ -55,6 +62,41 @@ async fn a_list_that_is_too_large_to_be_followed() {
         let lists = ran.count(|entry| entry.path.ends_with("/allocations"));
         assert!(lists <= 3, "{mode} {lists}");
         // A few reads for each allocation, never one a change.
-        assert!(ran.reads() < most * 950, "{mode} {}", ran.reads());
+        assert!(ran.reads() < most * 250, "{mode} {}", ran.reads());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_do_not_grow_with_the_batch() {
+    // N69, D35, D44. Section 11: n writes and O(1) reads for a batch.
+    for mode in ["-all-tasks=false", "-reschedule"] {
+        let mut reads = Vec::new();
+        for count in [2, 80] {
+            let cluster = running(&web(count)).await;
+            let ran = Scene::of(&cluster)
+                .args(["-yes", "-batch-size=50%", mode, "web"])
+                .run()
+                .await
+                .ended_with(0);
+            assert_eq!(ran.touched().len(), count as usize);
+            reads.push(ran.reads());
+        }
+        assert!(reads[1] <= reads[0] + 6, "{mode} {reads:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_costs_little() {
+    // D46. Section 11. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
+    let cluster = running(&web_with(
+        1,
+        &json!([{"start": 2, "start_block_for": "9m"}]),
+    ))
+    .await;
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-timeout=0", "web"])
+        .run()
+        .await
+        .ended_with(0);
+    assert!(ran.reads() < 80, "{}", ran.reads());
 }

@@ -119,14 +119,14 @@ async fn a_start_that_takes_longer_than_the_time_limit() {
     let ran = restarted(&slow, policy(1, 5, "fail"), &["-timeout=20s"]).await;
     let ran = failed_with(
         ran,
-        "not seen running again within 20s: \"<id 1>\" is \"pending\": task \"app\" is \"pending\" (Restarting: Task restarting in 0s); it may still come: see \"nomad alloc status\", or give it longer with -timeout",
+        "not seen running again within 20s: \"<id 1>\" is \"pending\": task \"app\" is \"pending\" (Restarting: Task restarting in 0s); that may still come, -timeout gives it longer",
     );
     assert_eq!(ran.took().as_secs(), 20);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_accepted_restart_without_effect() {
-    // Something answered for the agent.
+    // D34. Something answered for the agent.
     let cluster = running(&web(1)).await;
     let answer = Fault::Status(200, "{\"Index\":0}".to_owned());
     let ran = Scene::of(&cluster)
@@ -179,6 +179,7 @@ async fn stopped_by_somebody_else_while_it_is_being_restarted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_dies_while_it_restarts_one() {
+    // N20
     let slow = json!([{"start_from": 2, "start_block_for": "30s"}]);
     let cluster = running(&web_with(1, &slow)).await;
     let ran = Scene::of(&cluster)
@@ -232,6 +233,28 @@ async fn a_job_that_is_stopped_or_purged_meanwhile() {
             ]);
         assert_eq!(ran.writes().len(), 1, "{purge}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_purged_and_registered_again() {
+    // N39: the allocations of the new one are not those of this run.
+    let slow = json!([{"start_from": 2, "start_block_for": "30s"}]);
+    let cluster = running(&web_with(2, &slow)).await;
+    let ids = allocations(&cluster, "web");
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "web"])
+        .meanwhile(|stage| async move {
+            in_flight(&stage).await;
+            stage.cluster.deregister("default", "web", true).unwrap();
+            stage.cluster.register(&web(2)).unwrap();
+        })
+        .run()
+        .await
+        .ended_with(1)
+        .explained("Error restarting allocation \"<id 1>\": the allocation no longer exists\n")
+        .explained("Skipping allocation \"<id 2>\" because it no longer exists\n")
+        .explained("0 of 2 allocations restarted, 1 failed, 1 skipped.");
+    assert_eq!(ran.touched(), ids[..1]);
 }
 
 /// Waits until the first restart has been under way for ten seconds; gives its allocation.

@@ -97,7 +97,7 @@ async fn by_default_what_runs_is_restarted_and_what_has_finished_is_not() {
 
 #[tokio::test(start_paused = true)]
 async fn all_tasks_starts_with_the_prestart_task() {
-    // T26
+    // T26, T4
     let cluster = running(&two_groups()).await;
     let ran = Scene::of(&cluster)
         .args(["-yes", "-all-tasks", "-group=multiple", "web"])
@@ -306,7 +306,7 @@ async fn the_group_delay_is_waited_for_except_for_a_single_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_start_is_waited_for_with_a_line_a_minute() {
-    // N67
+    // N67, D50
     let cluster = running(&web_with(
         1,
         &json!([{"start": 2, "start_block_for": "200s"}]),

@@ -1,5 +1,5 @@
 //! Where the program meets the cluster in memory: its transport on one side, the front of the simulated agent on the other. Counts
-//! the calls that are open at once, and can change the headers of answers as a proxy or a restored server would.
+//! the calls that are open at once, and can change answers as a proxy or servers restored from a snapshot would.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +11,14 @@ use nomad_restart::transport::{
     Body, BoxFuture, Chunks, Response, SendError, SendErrorKind, Transport,
 };
 use nomad_sim::front::{Broken, MemoryFront};
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// More calls than any run here makes: a program that spins is stopped, so that time goes on and its scene ends at its limit.
 const MOST_CALLS: usize = 20_000;
 
-/// Changes the headers of the answer to a path.
-type Tamper = dyn Fn(&str, &mut HeaderMap) + Send + Sync;
+/// Changes the headers and the JSON of the answer to a path.
+type Tamper = dyn Fn(&str, &mut HeaderMap, &mut Value) + Send + Sync;
 
 /// The program's way to the agent. Clones are the same one.
 #[derive(Clone)]
@@ -53,8 +54,11 @@ impl Joint {
         }
     }
 
-    /// Changes the headers of every answer from now on.
-    pub(crate) fn tamper(&self, change: impl Fn(&str, &mut HeaderMap) + Send + Sync + 'static) {
+    /// Changes every answer that is JSON from now on.
+    pub(crate) fn tamper(
+        &self,
+        change: impl Fn(&str, &mut HeaderMap, &mut Value) + Send + Sync + 'static,
+    ) {
         *self.tamper.lock().unwrap() = Some(Box::new(change));
     }
 
@@ -79,16 +83,27 @@ impl Joint {
         }
         let path = request.uri().path().to_owned();
         let mut answer = self.front.handle(request).await.map_err(broken)?;
-        if let Some(tamper) = &*self.tamper.lock().unwrap() {
-            tamper(&path, &mut answer.headers);
+        if self.tamper.lock().unwrap().is_none() {
+            return Ok(Response {
+                status: answer.status,
+                headers: answer.headers,
+                body: Body::new(Incoming {
+                    body: answer.body,
+                    _open: open,
+                }),
+            });
+        }
+        let mut whole = answer.body.bytes().await.map_err(broken)?;
+        if let Some(tamper) = &*self.tamper.lock().unwrap()
+            && let Ok(mut json) = serde_json::from_slice(&whole)
+        {
+            tamper(&path, &mut answer.headers, &mut json);
+            whole = json.to_string().into();
         }
         Ok(Response {
             status: answer.status,
             headers: answer.headers,
-            body: Body::new(Incoming {
-                body: answer.body,
-                _open: open,
-            }),
+            body: Body::new(Whole(Some(whole))),
         })
     }
 }
@@ -130,6 +145,15 @@ struct Incoming {
 impl Chunks for Incoming {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, SendError>> {
         Box::pin(async { self.body.chunk().await.map_err(broken) })
+    }
+}
+
+/// A body that was read before.
+struct Whole(Option<Bytes>);
+
+impl Chunks for Whole {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, SendError>> {
+        Box::pin(async { Ok(self.0.take()) })
     }
 }
 

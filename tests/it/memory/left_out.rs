@@ -9,7 +9,7 @@ use super::scene::{Scene, allocations};
 
 #[tokio::test(start_paused = true)]
 async fn failed_and_stopped_ones() {
-    // One of the four fails for good, one is scaled away, one has been replaced.
+    // D1. One of the four fails for good, one is scaled away, one has been replaced.
     let rules = json!([{"index": 0, "run_for": "60s", "exit_code": 1},
         {"index": 0, "start_from": 2, "run_for": "0s"}]);
     let cluster = cluster();
@@ -70,7 +70,7 @@ async fn a_pending_one_is_left_out_in_place_and_rescheduled() {
         .run()
         .await
         .ended_with(1)
-        .explained("not seen running again within 10s");
+        .explained("not seen replaced by one that runs within 10s");
     assert_eq!(ran.touched(), [&*pending]);
 }
 

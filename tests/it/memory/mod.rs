@@ -12,6 +12,7 @@ pub(crate) mod jobs;
 mod joint;
 mod left_out;
 mod lost_answers;
+mod placements;
 mod policy;
 mod reads;
 mod reschedule;

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use nomad_sim::cluster::{Behaviour, Cluster, Config, NodeConfig, Selector};
-use nomad_sim::model::Time;
+use http::Method;
+use nomad_sim::cluster::{Behaviour, Cluster, Selector};
+use nomad_sim::front::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::jobs::{
-    SECOND, group, job, plain, prestart, running, settled, task, web, web_with, with,
-};
+use super::jobs::{SECOND, group, job, plain, prestart, running, task, web, web_with, with};
 use super::scene::{Ran, Scene, allocations};
 
-async fn rescheduled(cluster: &Cluster, args: &[&str]) -> Ran {
+pub(super) async fn rescheduled(cluster: &Cluster, args: &[&str]) -> Ran {
     let mut scene = Scene::of(cluster).args(["-yes", "-reschedule"]);
     for arg in args {
         scene = scene.args([*arg]);
@@ -152,113 +151,6 @@ async fn a_replacement_that_fails_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nowhere_to_go() {
-    // T50, A5
-    let cluster = running(&web(3)).await;
-    cluster.set_eligible("node-1", false);
-    cluster.set_eligible("node-2", false);
-    let ids = allocations(&cluster, "web");
-    let failure = "Evaluation \"<id 2>\" has placement failures for group \"web\":";
-    let ran = rescheduled(&cluster, &[]).await.ended_with(1).warned(&[
-        &format!("    <TS>: Error restarting allocation \"<id 1>\": {failure}"),
-        "                              * No nodes were eligible for evaluation",
-        "",
-        "1 error occurred while restarting job:",
-        &format!("* Error restarting allocation \"<id 1>\": {failure}"),
-        "    * No nodes were eligible for evaluation",
-        "",
-        "0 of 3 allocations rescheduled, 1 failed, 2 not touched.",
-        "    failed: 27f1e5e5",
-        "    not touched: 2e19c353, efb5c7f9",
-    ]);
-    assert!(
-        ran.stdout
-            .contains("Stopping job restart due to unrecoverable error")
-    );
-    assert_eq!(ran.touched(), ids[..1]);
-    assert!(ran.took() < Duration::from_secs(3), "{:?}", ran.took());
-}
-
-/// Three allocations, with room for only two of them once the node `small` takes none.
-async fn crowded() -> Cluster {
-    let large = json!({"Resources": {"CPU": 100, "MemoryMB": 100}});
-    let nodes = [("small", 100), ("large", 250)].map(|(name, memory_mb)| NodeConfig {
-        memory_mb,
-        ..NodeConfig::named(name)
-    });
-    let cluster = Cluster::new(Config {
-        start: Some(Time(1_795_507_336_000_000_000)),
-        nodes: nodes.to_vec(),
-        ..Config::seeded(5)
-    });
-    let group = group("web", 3, &[with(&plain("app"), large)]);
-    cluster.register(&job(&[group])).unwrap();
-    settled(&cluster, "web").await;
-    cluster.set_eligible("small", false);
-    cluster
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_of_three_cannot_be_placed() {
-    // D47
-    let cluster = crowded().await;
-    let ids = allocations(&cluster, "web");
-    let ran = rescheduled(&cluster, &["-batch-size=3"])
-        .await
-        .ended_with(1)
-        .explained("1 error occurred while restarting job:")
-        .explained("    * Dimension \"memory\" exhausted on 1 nodes")
-        .explained("2 of 3 allocations rescheduled, 1 failed.");
-    assert_eq!(ran.touched(), ids);
-    let without: Vec<_> = ids
-        .iter()
-        .filter(|id| ran.truth.allocations[*id].replaced_by.is_none())
-        .collect();
-    assert_eq!(without.len(), 1);
-    let charged = format!("* Error restarting allocation \"{}\":", &without[0][..8]);
-    assert!(ran.stderr.contains(&charged), "{}", ran.stderr);
-}
-
-#[tokio::test(start_paused = true)]
-async fn placed_late_without_links() {
-    // CLAIMS 6
-    let none = group("web", 0, &[plain("app")]);
-    let cluster = running(&job(&[group("api", 2, &[plain("app")]), none])).await;
-    cluster.scale("default", "web", "web", 2).unwrap();
-    settled(&cluster, "web").await;
-    let ids = allocations(&cluster, "web");
-    for node in ["node-1", "node-2"] {
-        cluster.set_eligible(node, false);
-    }
-    let ran = Scene::of(&cluster)
-        .args(["-yes", "-reschedule", "-batch-size=2", "web"])
-        .meanwhile(|stage| async move {
-            stage.joint.writes(2).await;
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            stage.cluster.set_eligible("node-1", true);
-        })
-        .run()
-        .await;
-    let links = |id: &String| cluster.read(|state| state.allocation(id).unwrap().next.clone());
-    assert!(ids[..2].iter().all(|id| links(id).is_empty()));
-    let ran = ran.ended_with(0).warned(&[]);
-    assert_eq!(ran.touched(), ids);
-    assert!(
-        ran.stdout
-            .contains("of the replacements that were placed late: it is \"running\"\n"),
-        "{}",
-        ran.stdout
-    );
-    // The second batch waits for the end of the deployment that the first one's replacements began.
-    let deployed = cluster.read(|state| {
-        let ended = state.job_deployments("default", "web").last().unwrap();
-        assert_eq!(ended.status, "successful");
-        ended.modify_time
-    });
-    assert!(ran.writes()[2].time >= deployed);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_job_that_is_stopped_purged_or_scaled_down() {
     // N22, N35
     let not_needed = "\"<id 2>\" was stopped and is not replaced: alloc not needed due to job update; the job was scaled down, stopped or updated meanwhile";
@@ -315,6 +207,7 @@ async fn a_prestart_task_that_runs_is_not_enough() {
 
 #[tokio::test(start_paused = true)]
 async fn a_predecessor_that_ends_slowly() {
+    // D49
     let slow = with(
         &group("web", 1, &[plain("app")]),
         json!({"ShutdownDelay": 70 * SECOND}),
@@ -342,4 +235,58 @@ async fn with_and_without_the_shutdown_delay() {
         let ran = rescheduled(&cluster, args).await.ended_with(0);
         assert_eq!(ran.took().as_secs(), seconds, "{args:?}");
     }
+}
+
+/// Lets the servers forget an allocation once it is stopped, as their garbage collection does: without a word.
+fn forgetting(cluster: &Cluster, id: &str) -> Scene {
+    let gone = Fault::Status(404, "alloc not found".to_owned());
+    let (forgotten, servers) = (id.to_owned(), cluster.clone());
+    Scene::of(cluster)
+        .args(["-yes", "-reschedule", "web"])
+        .fault(Rule::on(&format!("/v1/allocation/{id}"), gone).method(Method::GET))
+        .tamper(move |path, _, body| {
+            let stopped = servers.read(|state| {
+                let allocation = state.allocation(&forgotten);
+                allocation.is_none_or(|it| it.server_terminal())
+            });
+            if let Some(list) = body.as_array_mut()
+                && path.ends_with("/allocations")
+                && stopped
+            {
+                list.retain(|allocation| allocation["ID"] != forgotten.as_str());
+            }
+        })
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_garbage_collected_after_its_stop() {
+    // N18
+    let slow = json!([{"replacement": true, "start_block_for": "20s"}]);
+    let cluster = running(&web_with(1, &slow)).await;
+    let ids = allocations(&cluster, "web");
+    let ran = forgetting(&cluster, &ids[0]).run().await;
+    let ran = ran.ended_with(0).warned(&[]);
+    assert_eq!(ran.touched(), ids);
+    assert!(ran.ended >= ran.runs_again(successor(&ran, &ids[0]), "app"));
+    assert!(ran.reads() < 40, "{}", ran.reads());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_garbage_collected_and_never_replaced() {
+    let cluster = running(&web(1)).await;
+    let ids = allocations(&cluster, "web");
+    for node in ["node-1", "node-2"] {
+        cluster.set_eligible(node, false);
+    }
+    let ran = forgetting(&cluster, &ids[0])
+        .fault(Rule::on(
+            "/evaluations",
+            Fault::Status(500, "boom".to_owned()),
+        ))
+        .run()
+        .await
+        .ended_with(1)
+        .explained("\"<id 1>\" was stopped and nothing has replaced it: it no longer exists");
+    assert_eq!(ran.touched(), ids);
+    assert!(ran.reads() < 40, "{}", ran.reads());
 }

@@ -2,15 +2,16 @@
 
 use std::ffi::OsString;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Offset, TimeDelta, Utc};
 use http::HeaderMap;
 use nomad_restart::{Clock, Env, Screen, Terminal};
 use nomad_sim::cluster::{Cluster, Truth, Write, WriteKind};
 use nomad_sim::front::{Agent, Entry, MemoryFront, Rule};
 use nomad_sim::model::Time;
+use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::joint::Joint;
@@ -28,6 +29,7 @@ pub(crate) struct Scene {
     args: Vec<String>,
     stories: Vec<Story>,
     signals: mpsc::UnboundedReceiver<i32>,
+    afterwards: Duration,
 }
 
 /// What a story can reach.
@@ -37,12 +39,24 @@ pub(crate) struct Stage {
     pub(crate) agent: Agent,
     pub(crate) joint: Joint,
     signals: UnboundedSender<i32>,
+    /// How far the wall clock is from the cluster's, and where it hangs.
+    wall: Arc<Mutex<(TimeDelta, FixedOffset)>>,
 }
 
 impl Stage {
+    /// Sets the wall clock that the program sees so far off the cluster's, in this time zone.
+    pub(crate) fn set_wall_clock(&self, off: TimeDelta, zone: FixedOffset) {
+        *self.wall.lock().unwrap() = (off, zone);
+    }
+
     pub(crate) fn signal(&self, number: i32) {
         // The run may be over.
         let _ = self.signals.send(number);
+    }
+
+    fn wall_clock(&self) -> DateTime<FixedOffset> {
+        let (off, zone) = *self.wall.lock().unwrap();
+        (local(self.cluster.now()) + off).with_timezone(&zone)
     }
 }
 
@@ -56,11 +70,19 @@ impl Scene {
                 joint: Joint::new(MemoryFront::new(agent.clone())),
                 agent,
                 signals: sender,
+                wall: Arc::new(Mutex::new((TimeDelta::zero(), Utc.fix()))),
             },
             args: Vec::new(),
             stories: Vec::new(),
             signals,
+            afterwards: Duration::from_secs(60),
         }
+    }
+
+    /// Tells the truth as of the end of the run, whatever is still on its way.
+    pub(crate) fn cut_off(mut self) -> Self {
+        self.afterwards = Duration::ZERO;
+        self
     }
 
     pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
@@ -82,7 +104,7 @@ impl Scene {
 
     pub(crate) fn tamper(
         self,
-        change: impl Fn(&str, &mut HeaderMap) + Send + Sync + 'static,
+        change: impl Fn(&str, &mut HeaderMap, &mut Value) + Send + Sync + 'static,
     ) -> Self {
         self.stage.joint.tamper(change);
         self
@@ -113,14 +135,15 @@ impl Scene {
             args,
             stories,
             signals,
+            afterwards,
         } = self;
         let (io, screen) = Screen::open(Terminal::default());
         let env = Env::from_pairs([("NOMAD_ADDR", "http://127.0.0.1:4646")]);
         let mut words = vec![OsString::from("nomad-restart")];
         words.extend(args.iter().map(OsString::from));
         let clock: Clock = {
-            let cluster = stage.cluster.clone();
-            Arc::new(move || local(cluster.now()))
+            let stage = stage.clone();
+            Arc::new(move || stage.wall_clock())
         };
         let started = stage.cluster.now();
         let before = stage.cluster.read_truth(|truth| truth.writes.len());
@@ -138,7 +161,7 @@ impl Scene {
         };
         let ended = stage.cluster.now();
         // What is still on its way arrives, and takes its effect, before the truth is told.
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(afterwards).await;
         let ran = Ran {
             stdout: screen.stdout(),
             stderr: screen.stderr(),

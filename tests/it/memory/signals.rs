@@ -13,6 +13,7 @@ const SIGNALS: [(i32, u8); 3] = [(1, 129), (2, 130), (15, 143)];
 
 #[tokio::test(start_paused = true)]
 async fn before_the_look_up() {
+    // D82
     for (signal, code) in SIGNALS {
         let cluster = running(&web(2)).await;
         let slow = Fault::Delay(Duration::from_secs(5));
@@ -35,9 +36,9 @@ async fn before_the_look_up() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_batch() {
-    // N56, N57
+    // N56, N57, D63
     for (signal, code) in SIGNALS {
-        let slow = json!([{"kill_after": "2s", "start_block_for": "1s"}]);
+        let slow = json!([{"kill_after": "2s", "start_block_for": "5s"}]);
         let cluster = running(&web_with(5, &slow)).await;
         let ids = allocations(&cluster, "web");
         let ran = Scene::of(&cluster)
@@ -75,7 +76,8 @@ To continue, run:
 
 #[tokio::test(start_paused = true)]
 async fn calls_on_their_way_are_waited_for_for_five_seconds() {
-    for (kill_after, ended) in [("4s", 4), ("5900ms", 5), ("20s", 6)] {
+    // And what they bring about for a second and a half, within the five.
+    for (kill_after, ended) in [("3s", 4), ("5900ms", 6), ("20s", 6)] {
         let slow = json!([{"kill_after": kill_after, "start_block_for": "60s"}]);
         let slow = with(&task("app", &slow), json!({"KillTimeout": 25 * SECOND}));
         let cluster = running(&job(&[group("web", 2, &[slow])])).await;
@@ -94,7 +96,8 @@ async fn calls_on_their_way_are_waited_for_for_five_seconds() {
 #[tokio::test(start_paused = true)]
 async fn what_runs_again_while_calls_are_waited_for_is_done() {
     // Of two allocations in flight one is slow to end; the other runs again meanwhile.
-    let rules = json!([{"index": 0, "kill_after": "4s"}, {"index": 1, "kill_after": "1s"}]);
+    let rules = json!([{"index": 0, "kill_after": "4s", "start_block_for": "30s"},
+        {"index": 1, "kill_after": "1s"}]);
     let cluster = running(&web_with(2, &rules)).await;
     Scene::of(&cluster)
         .args(["-yes", "-batch-size=2", "web"])
@@ -107,7 +110,7 @@ async fn what_runs_again_while_calls_are_waited_for_is_done() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_pause() {
-    // N60
+    // N60, N57
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)
@@ -124,7 +127,7 @@ async fn in_a_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn while_a_write_waits_to_be_sent_again() {
-    // The gate is closed: what was not taken is not sent any more.
+    // D64. The gate is closed: what was not taken is not sent any more.
     let cluster = running(&web(2)).await;
     let busy = Fault::Status(429, "slow down".to_owned());
     let ran = Scene::of(&cluster)
@@ -139,7 +142,24 @@ async fn while_a_write_waits_to_be_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_a_batch_larger_than_the_connections_allow() {
+    // What waits for a connection is not touched any more.
+    let slow = json!([{"kill_after": "3s", "start_block_for": "10s"}]);
+    let cluster = running(&web_with(60, &slow)).await;
+    let ids = allocations(&cluster, "web");
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-batch-size=100%", "web"])
+        .signal_after(42, Duration::from_secs(1), 15)
+        .run()
+        .await
+        .ended_with(143)
+        .explained("0 of 60 allocations restarted, 42 in flight, 18 not touched.");
+    assert_eq!(ran.touched(), ids[..42]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_at_once() {
+    // N56, D61
     let slow = json!([{"kill_after": "4s"}]);
     let cluster = running(&web_with(2, &slow)).await;
     let ran = Scene::of(&cluster)
@@ -170,30 +190,33 @@ async fn after_errors_they_are_not_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn the_command_that_continues_does_the_rest() {
-    for mode in ["-all-tasks=false", "-reschedule", "-task=app"] {
-        for pause in [0, 700, 1500, 3000, 5100] {
-            let slow = json!([{"kill_after": "1s", "start_block_for": "1s"}]);
-            let cluster = running(&web_with(5, &slow)).await;
-            let ids = allocations(&cluster, "web");
-            let ran = Scene::of(&cluster)
-                .args(["-yes", mode, "-batch-size=2", "web"])
-                .signal_after(1, Duration::from_millis(pause), 15)
-                .run()
-                .await
-                .ended_with(143);
-            let first = ran.touched().len();
-            let command = ran.resume().to_owned();
-            let ran = Scene::of(&cluster)
-                .command(&command)
-                .run()
-                .await
-                .ended_with(0);
-            for id in &ids {
-                let truth = &ran.truth;
-                let touched = truth.restarts(id).count() + truth.stops(id).count();
-                assert_eq!(touched, 1, "{mode} {pause} {id}\n{command}\n{}", ran.stdout);
+    // D27, D74. Also when it is run at once, with restarts of the first run still under way.
+    for mode in ["-all-tasks=false", "-all-tasks", "-reschedule", "-task=app"] {
+        for pause in [0, 300, 700, 1500, 2100, 3000, 5100] {
+            for at_once in [false, true] {
+                let slow = json!([{"kill_after": "1s", "start_block_for": "2s"}]);
+                let cluster = running(&web_with(5, &slow)).await;
+                let ids = allocations(&cluster, "web");
+                let mut scene = Scene::of(&cluster)
+                    .args(["-yes", mode, "-batch-size=2", "web"])
+                    .signal_after(1, Duration::from_millis(pause), 15);
+                if at_once {
+                    scene = scene.cut_off();
+                }
+                let ran = scene.run().await.ended_with(143);
+                let command = ran.resume().to_owned();
+                let ran = Scene::of(&cluster).command(&command).run().await;
+                let ran = ran.ended_with(0);
+                for id in &ids {
+                    let writes: Vec<_> = ran.truth.writes_on(id).collect();
+                    assert_eq!(
+                        writes.len(),
+                        1,
+                        "{mode} {pause} {at_once} {id}\n{command}\n{}{writes:?}",
+                        ran.stdout
+                    );
+                }
             }
-            assert_eq!(first + ran.touched().len(), 5, "{mode} {pause}");
         }
     }
 }

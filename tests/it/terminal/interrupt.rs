@@ -62,7 +62,7 @@ fn q5_no_an_empty_answer_and_what_is_no_answer_keep_the_run_going() {
 
 #[test]
 fn q5_yes_the_end_of_input_and_a_second_control_c_stop_the_run() {
-    // N55, 5.10.2, A7
+    // N55, 5.10.2, A7, D60
     for stop in ["y\n", "Yes\n", "\u{4}", "\u{3}"] {
         let served = served();
         let mut run = interrupted(&served, &[WEB]);
@@ -91,7 +91,7 @@ fn q5_yes_the_end_of_input_and_a_second_control_c_stop_the_run() {
 
 #[test]
 fn no_write_reaches_the_cluster_while_q5_is_open() {
-    // N58
+    // N58, D64
     let served = served();
     let mut run = interrupted(&served, &["-batch-size=1", WEB]);
     first_is_back(&served);
@@ -151,7 +151,7 @@ fn control_c_in_a_pause_asks_and_a_yes_ends_it_at_once() {
 
 #[test]
 fn a_no_after_the_pause_is_over_goes_on_with_the_next_batch() {
-    // N60
+    // N60, D62
     let served = served();
     let mut run = Session::start(&served, &["-batch-wait=1s", "-batch-size=2", WEB]);
     run.wait_for("Waiting 1s before restarting the next batch")
@@ -187,8 +187,20 @@ fn a_question_that_becomes_due_behind_q5_is_asked_after_it() {
 }
 
 #[test]
+fn a_pause_that_becomes_due_behind_q5_is_not_told_of_after_the_stop() {
+    // 5.1.6: the gate comes before what follows a batch.
+    let served = served();
+    let mut run = interrupted(&served, &["-batch-wait=1h", WEB]);
+    first_is_back(&served);
+    next_second();
+    run.line("y");
+    let shown = run.ends_with(130);
+    assert!(!shown.contains("Waiting"), "{shown}");
+}
+
+#[test]
 fn a_run_that_is_done_before_q5_is_answered_ends_as_done() {
-    // 5.10.11
+    // 5.10.11, N55
     let served = served();
     let run = interrupted(&served, &["-batch-size=100%", WEB]);
     let shown = run.ends_with(0);
@@ -202,7 +214,7 @@ fn a_run_that_is_done_before_q5_is_answered_ends_as_done() {
 
 #[test]
 fn control_c_before_the_first_write_of_the_run() {
-    // 5.10.5: while the guard looks for deployments.
+    // N55. 5.10.5: while the guard looks for deployments.
     let served = served();
     let stalled = Rule::on("/v1/job/web/deployment", Fault::Stall).calls(2..=u64::MAX);
     served.agent.faults().add(stalled);
@@ -219,7 +231,7 @@ fn control_c_before_the_first_write_of_the_run() {
 
 #[test]
 fn control_c_while_nothing_is_chosen_yet_stops_without_a_question() {
-    // 5.10.4, 5.10.5
+    // 5.10.4, 5.10.5, N55
     for path in [
         "/v1/job/web",
         "/v1/job/web/versions",

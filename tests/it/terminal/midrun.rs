@@ -90,7 +90,7 @@ fn q2_what_is_no_answer_is_asked_again_without_limit() {
 
 #[test]
 fn q2_no_and_the_end_of_input_cancel_without_an_error() {
-    // N61, A10
+    // N61, A10, D59
     for no in ["n\n", " No \n", "\u{4}"] {
         let served = served();
         let mut run = asks_between_batches(&served);
@@ -111,7 +111,7 @@ fn q2_no_and_the_end_of_input_cancel_without_an_error() {
 
 #[test]
 fn q2_control_c_is_an_interrupt_with_the_command_that_continues() {
-    // N55, 5.10.9
+    // N55, 5.10.9, D82
     let served = served();
     let mut run = asks_between_batches(&served);
     run.wait_for(Q2).control_c();
@@ -144,7 +144,7 @@ fn q2_control_c_is_an_interrupt_with_the_command_that_continues() {
 
 #[test]
 fn q3_an_empty_answer_no_and_the_end_of_input_cancel_with_the_errors() {
-    // A4, N61
+    // A4, N61, D57
     for no in ["\n", "n\n", "NO\n", "\u{4}"] {
         let served = served_with_a_refusal();
         let mut run = Session::start(&served, &[WEB]);

@@ -70,7 +70,11 @@ impl Session {
         };
         session.wait_for(AT_TERMINAL.trim_end());
         session.found = tcgetattr(&session.terminal).unwrap();
-        session.found.local_modes.insert(LocalModes::ECHO);
+        // Otherwise Ctrl-C drops what is written at the same moment and not read yet, which a test cannot tell from not written.
+        session
+            .found
+            .local_modes
+            .insert(LocalModes::ECHO | LocalModes::NOFLSH);
         tcsetattr(&session.terminal, OptionalActions::Now, &session.found).unwrap();
         let size = Winsize {
             ws_row: 40,

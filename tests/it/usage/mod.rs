@@ -39,6 +39,7 @@ fn accepted(served: &Served, args: &[&str]) {
 /// Behaviour 1.2, N51.
 #[test]
 fn flags_that_go_would_refuse() {
+    // D25
     let served = silent();
     for (args, message) in [
         // 1.2.9

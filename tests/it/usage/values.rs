@@ -154,7 +154,7 @@ fn questions_without_a_terminal() {
     }
 }
 
-/// N54: all three streams of a shell's `<&-` and pipe cases count as no terminal.
+/// N54
 #[test]
 fn a_closed_stdin_is_no_terminal() {
     let served = silent();

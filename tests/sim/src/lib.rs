@@ -1,6 +1,6 @@
 //! A simulated Nomad cluster, held to recordings of a real one.
 //!
-//! The crate is a model of Nomad 2.0.5 for service jobs (and, as far as the same rules hold, batch and
+//! The crate is a model of Nomad 2.0.5, or of an older one ([`model::Version`]), for service jobs (and, as far as the same rules hold, batch and
 //! system jobs): servers with tables, indexes, an evaluation broker and a scheduler; client nodes with
 //! tasks that start, crash, ignore signals and end; the reports between them, with their delays. It
 //! knows nothing of any program that uses it.

@@ -4,8 +4,10 @@ use std::io::Write;
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 
+use nomad_sim::cluster::Config;
 use nomad_sim::demo;
 use nomad_sim::front::{Agent, serve};
+use nomad_sim::model::Version;
 
 const USAGE: &str = "\
 Usage: nomad-sim [options]
@@ -18,19 +20,26 @@ Options:
   -listen=<host:port>  Where to listen. Port 0 takes any free one.
                        Defaults to 127.0.0.1:4646.
   -seed=<n>            Number that all ids and latencies follow from. Defaults to 1.
+  -nomad-version=<v>   Which Nomad it is: 1.6, 1.8, 1.10, 1.11.2, 1.11.3 or 2.0,
+                       the default.
   -help                This text.
 ";
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
-    Serve { listen: String, seed: u64 },
+    Serve {
+        listen: String,
+        seed: u64,
+        version: Version,
+    },
     Help,
 }
 
 fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, String> {
     let mut listen = "127.0.0.1:4646".to_owned();
     let mut seed = 1;
+    let mut version = Version::default();
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         let Some(flag) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else {
@@ -53,10 +62,19 @@ fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, String> {
                     format!("Invalid value {text:?} for option -seed: not a number")
                 })?;
             }
+            "nomad-version" => {
+                let text = needed(value, &mut args)?;
+                version = Version::parse(&text)
+                    .ok_or_else(|| format!("Unknown version {text:?} for option -nomad-version"))?;
+            }
             _ => return Err(format!("Unknown option -{name}")),
         }
     }
-    Ok(Command::Serve { listen, seed })
+    Ok(Command::Serve {
+        listen,
+        seed,
+        version,
+    })
 }
 
 /// Why it cannot listen there, and what to do.
@@ -64,13 +82,19 @@ fn cannot_listen(listen: &str, reason: &dyn std::fmt::Display) -> String {
     format!("Cannot listen on {listen:?}: {reason}.\nChoose an address with -listen=<host:port>")
 }
 
-async fn run(listen: &str, seed: u64, out: &mut impl Write) -> Result<(), String> {
+async fn run(
+    listen: &str,
+    seed: u64,
+    version: Version,
+    out: &mut impl Write,
+) -> Result<(), String> {
     let addr = listen
         .to_socket_addrs()
         .map_err(|error| cannot_listen(listen, &error))?
         .next()
         .ok_or_else(|| cannot_listen(listen, &"the name has no address"))?;
-    let agent = Agent::new(demo::cluster(seed));
+    let config = Config::seeded(seed).with_version(version);
+    let agent = Agent::new(demo::cluster_of(config));
     let server = serve(agent, addr)
         .await
         .map_err(|error| cannot_listen(listen, &error))?;
@@ -96,12 +120,16 @@ fn main() -> ExitCode {
         Command::Help => out
             .write_all(USAGE.as_bytes())
             .map_err(|error| format!("Cannot write the help: {error}")),
-        Command::Serve { listen, seed } => {
+        Command::Serve {
+            listen,
+            seed,
+            version,
+        } => {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .map_err(|error| format!("Cannot start: {error}"))?;
-            runtime.block_on(run(&listen, seed, &mut out))
+            runtime.block_on(run(&listen, seed, version, &mut out))
         }
     });
     match result {
@@ -127,8 +155,10 @@ mod tests {
         let expected = Command::Serve {
             listen: "0.0.0.0:0".to_owned(),
             seed: 7,
+            version: Version::V1_10,
         };
-        assert_eq!(parsed(&["-listen=0.0.0.0:0", "--seed", "7"]), Ok(expected));
+        let args = ["-listen=0.0.0.0:0", "--seed", "7", "-nomad-version=1.10"];
+        assert_eq!(parsed(&args), Ok(expected));
         assert_eq!(parsed(&["-help"]), Ok(Command::Help));
     }
 
@@ -138,6 +168,10 @@ mod tests {
             (&["-port=1"][..], "Unknown option -port"),
             (&["-listen"], "Option -listen needs a value"),
             (&["x"], "Unexpected argument \"x\""),
+            (
+                &["-nomad-version=3"],
+                "Unknown version \"3\" for option -nomad-version",
+            ),
             (
                 &["-seed=x"],
                 "Invalid value \"x\" for option -seed: not a number",

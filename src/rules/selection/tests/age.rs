@@ -12,6 +12,7 @@ use crate::rules::selection::{LeftOut, recheck};
 
 #[test]
 fn the_age_filter_comes_after_the_base() {
+    // D74
     let young = running("young").with("app", task("running", 50.0));
     let mixed = running("mixed")
         .with("app", task("running", 50.0))
@@ -56,6 +57,22 @@ fn the_age_filter_comes_after_the_base() {
         ..plan(in_place())
     };
     assert_eq!(ids(&selected(vec![running("old")], &plan)), [""; 0]);
+}
+
+#[test]
+fn what_was_told_to_restart_since_is_too_young() {
+    // Its old process may still be ending: the start shown is that one's.
+    let plan = RestartPlan {
+        started_before: Some(time(10.0)),
+        ..plan(named(&["app"]))
+    };
+    let signaled = |at: f64| {
+        let mut state = task("running", 1.0);
+        state.events.restart_signaled = nanos(at).into();
+        running("a").with("app", state)
+    };
+    assert_eq!(ids(&selected(vec![signaled(10.0)], &plan)), [""; 0]);
+    assert_eq!(ids(&selected(vec![signaled(9.9)], &plan)), ["a"]);
 }
 
 #[test]

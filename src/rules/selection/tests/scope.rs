@@ -136,7 +136,7 @@ fn reasons_follow_the_order_of_the_tests() {
 
 #[test]
 fn the_base_counts_after_groups_tasks_and_state() {
-    // behaviour 4.1
+    // behaviour 4.1, D14
     assert_eq!(selection(&[], in_place()).base, 5);
     assert_eq!(selection(&["group_1"], in_place()).base, 2);
     assert_eq!(selection(&[], named(&["task_3"])).base, 1);

@@ -28,6 +28,7 @@ fn signaled(state: TaskState, at: f64) -> TaskState {
 
 #[test]
 fn one_update_shows_the_whole_restart() {
+    // D33
     let mut case = Case::running(app(task("running", 1.0)));
     pending(&case.accepted());
     case.news(1, vec![later(11, task("running", 1.0).restarted(5.0, 1))]);
@@ -278,6 +279,7 @@ fn a_job_that_ends_is_named_as_the_cause() {
 
 #[test]
 fn an_allocation_that_is_gone_fails() {
+    // N35
     let mut case = Case::running(app(task("running", 1.0)));
     let now = case.at(1);
     case.view.apply(Change::Gone(Arc::from("a")), now, now);
@@ -286,7 +288,7 @@ fn an_allocation_that_is_gone_fails() {
 
 #[test]
 fn a_disconnected_node_may_come_back() {
-    // k03
+    // k03, N21
     let mut case = Case::running(app(task("running", 1.0)));
     case.news(1, vec![later(11, task("running", 1.0)).client("unknown")]);
     let reason = pending(&case.judge(CallState::Unknown(case.begin), 40));

@@ -158,6 +158,7 @@ proptest! {
         number in call(),
         reschedule: bool,
     ) {
+        // D42
         let target = if reschedule { Target::Reschedule } else { Target::RunningTasks };
         let states = states(&steps);
         let mut case = Case::new(&target, Versions::default(), vec![at(10, &states[0], "running")]);

@@ -153,6 +153,7 @@ fn a_running_prestart_task_is_not_yet_a_running_replacement() {
 
 #[test]
 fn without_the_job_version_what_ran_before_has_to_run() {
+    // D30
     let before = old(10).with("init", task("dead", 0.5).exit(0.6, 0));
     let mut case = Case::reschedule(Versions::default(), vec![before]);
     case.news(1, vec![ended(12, "b")]);
@@ -174,6 +175,7 @@ fn without_the_job_version_what_ran_before_has_to_run() {
 
 #[test]
 fn without_anything_to_go_by_everything_has_to_run() {
+    // D30
     let before = allocation("a", 10, 10).client("pending");
     let mut case = Case::reschedule(Versions::default(), vec![before.clone()]);
     let mut before = before.stopped(MIGRATED, "b").client("complete");
@@ -244,7 +246,7 @@ fn a_failing_replacement_is_followed_through_its_attempts() {
 
 #[test]
 fn a_replacement_that_failed_for_good_is_told_after_a_fresh_read() {
-    // c05, N23: no FollowupEvalID, no successor, and nothing more to come.
+    // D42, c05, N23: no FollowupEvalID, no successor, and nothing more to come.
     let mut case = case();
     let b = new("b", 12, 13, crashed(5.0)).client("failed");
     case.news(1, vec![ended(12, "b"), b.clone()]);

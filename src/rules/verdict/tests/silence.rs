@@ -22,7 +22,7 @@ fn unknown(case: &Case) -> CallState {
 
 #[test]
 fn an_accepted_restart_without_effect_is_told_after_ten_seconds_and_a_fresh_read() {
-    // b10, N30, N34: a restart of an allocation without a running task answers 200.
+    // D34, b10, N30, N34: a restart of an allocation without a running task answers 200.
     let before = app(10, task("running", 1.0));
     let mut case = Case::running(before.clone());
     assert_eq!(case.next_check(accepted(&case), 1), Some(10));

@@ -1,7 +1,5 @@
 //! What the agent tells of itself: `/v1/agent/…`, `/v1/status/…`, regions, the scheduler's
-//! configuration, the token in use, and the event stream, which this server has not enabled.
-
-use std::time::Duration;
+//! configuration, and the token in use.
 
 use serde_json::{Value, json};
 
@@ -19,9 +17,6 @@ const SERVER_ID: &str = "bc7e08b3-befa-10c4-abde-90378a6a20b4";
 
 /// Address of the server for other servers; nothing listens there.
 const RPC_ADDRESS: &str = "127.0.0.1:4647";
-
-/// How long a stream that will never tell anything stays open: in recordings between 5 and 33 seconds.
-const SILENCE: Duration = Duration::from_secs(20);
 
 /// What a browser gets to see.
 const PAGE: &str = "<!doctype html><title>nomad-sim</title><p>This is a simulated Nomad cluster. It \
@@ -51,7 +46,7 @@ impl Api {
         only_get(call)?;
         self.enter(call, Style::Ordinary)?.need_node_read()?;
         Ok(Reply::plain(
-            &json!({"Members": [member()], "ServerDC": "dc1", "ServerName": "sim",
+            &json!({"Members": [member(self.cluster.version().text())], "ServerDC": "dc1", "ServerName": "sim",
                     "ServerRegion": REGION}),
         ))
     }
@@ -60,15 +55,16 @@ impl Api {
         only_get(call)?;
         self.enter(call, Style::AgentSelf)?.need_agent_read()?;
         let mut config: Value = serde_json::from_str(CONFIG).unwrap_or(Value::Null);
-        config["ACL"] = json!({"Enabled": lock(&self.acl).is_some(),
+        config["ACL"] = json!({"Enabled": self.acl.borrow().is_some(),
             "PolicyTTL": 30_000_000_000_i64, "ReplicationToken": "",
             "RoleTTL": 30_000_000_000_i64, "TokenMaxExpirationTTL": 0,
             "TokenMinExpirationTTL": 0, "TokenTTL": 30_000_000_000_i64});
+        config["Version"]["Version"] = self.cluster.version().text().into();
         config["BindAddr"] = "127.0.0.1".into();
         config["NodeName"] = "sim".into();
         config["Ports"] = json!({"HTTP": 4646, "RPC": 4647, "Serf": 4648});
         config["Client"]["Enabled"] = false.into();
-        config["Server"]["EnableEventBroker"] = false.into();
+        config["Server"]["EnableEventBroker"] = lock(&self.broker).enabled.into();
         let index = self.cluster.read(State::latest_index).to_string();
         let stats = json!({
             "nomad": {"bootstrap": "true", "known_regions": "1", "leader": "true",
@@ -77,7 +73,7 @@ impl Api {
                      "last_log_index": index, "num_peers": "0", "state": "Leader", "term": "2"},
             "serf": {"failed": "0", "left": "0", "members": "1"}});
         Ok(Reply::plain(
-            &json!({"config": config, "member": member(), "stats": stats}),
+            &json!({"config": config, "member": member(self.cluster.version().text()), "stats": stats}),
         ))
     }
 
@@ -135,41 +131,11 @@ fn public(call: &Call, value: &Value) -> Outcome {
     Ok(Reply::plain(value))
 }
 
-fn member() -> Value {
+fn member(version: &str) -> Value {
     json!({"Addr": "127.0.0.1", "DelegateCur": 4, "DelegateMax": 5, "DelegateMin": 2,
         "Name": format!("sim.{REGION}"), "Port": 4648, "ProtocolCur": 2, "ProtocolMax": 5,
         "ProtocolMin": 1, "Status": "alive",
-        "Tags": {"bootstrap": "1", "build": "2.0.5", "dc": "dc1", "expect": "1",
+        "Tags": {"bootstrap": "1", "build": version, "dc": "dc1", "expect": "1",
                  "id": SERVER_ID, "port": "4647", "raft_vsn": "3", "region": REGION,
                  "revision": "", "role": "nomad", "rpc_addr": "127.0.0.1", "vsn": "1"}})
-}
-
-/// The server's event broker is not enabled. Bad parameters are told; everything else is found
-/// out after the headers are gone, so what remains is silence.
-pub(super) fn event_stream(call: &Call) -> Outcome {
-    only_get(call)?;
-    if let Some(text) = call.param("index")
-        && let Err(error) = text.parse::<i64>()
-    {
-        let reason = match error.kind() {
-            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => {
-                "value out of range"
-            }
-            _ => "invalid syntax",
-        };
-        return Err(ApiError::new(
-            400,
-            format!("Unable to parse index: strconv.Atoi: parsing {text:?}: {reason}"),
-        ));
-    }
-    if let Some(topic) = call.all("topic").find(|t| t.matches(':').count() > 1) {
-        return Err(ApiError::new(
-            400,
-            format!(
-                "Invalid topic query: error parsing topics: Invalid key value pair for topic, \
-                 topic: {topic}"
-            ),
-        ));
-    }
-    Ok(Reply::silent(SILENCE))
 }

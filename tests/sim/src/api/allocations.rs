@@ -113,11 +113,12 @@ impl Api {
         .await
     }
 
-    /// `reschedule` concerns batch jobs only, which are not simulated.
     fn stop(&self, call: &Call, id: &str) -> Outcome {
         only_put(call)?;
         let no_shutdown_delay = call.bool("no_shutdown_delay")?.unwrap_or(false);
-        call.bool("reschedule")?;
+        // Older versions do not know the parameter.
+        let reschedule =
+            self.cluster.version().has_evaluate_job() && call.bool("reschedule")?.unwrap_or(false);
         let who = self.enter(call, Style::Ordinary)?;
         let namespace = self
             .cluster
@@ -125,7 +126,11 @@ impl Api {
         if let Some(namespace) = namespace {
             who.need(&namespace, "alloc-lifecycle")?;
         }
-        let stopped = self.cluster.stop_allocation(id, no_shutdown_delay)?;
+        let stopped = if reschedule {
+            self.cluster.stop_to_reschedule(id, no_shutdown_delay)?
+        } else {
+            self.cluster.stop_allocation(id, no_shutdown_delay)?
+        };
         Ok(Reply::written(
             stopped.index,
             &serde_json::json!({"EvalID": stopped.eval_id, "Index": stopped.index}),

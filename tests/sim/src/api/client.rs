@@ -60,17 +60,24 @@ impl Api {
     /// The checks that every call to an allocation's node has to pass: known allocation, valid token,
     /// capability in the allocation's namespace.
     fn reach(&self, call: &Call, id: &str, capability: &str) -> Result<(), ApiError> {
-        let namespace = self
-            .cluster
-            .read(|state| state.allocation(id).map(|alloc| alloc.namespace.clone()));
-        let Some(namespace) = namespace else {
+        let found = self.cluster.read(|state| {
+            let alloc = state.allocation(id)?;
+            let known = state.node(&alloc.node_id).is_some();
+            Some((alloc.namespace.clone(), alloc.node_id.clone(), known))
+        });
+        let Some((namespace, node, known)) = found else {
             // Unknown ones are found out by the server, which tells of a bad token in its own way.
             self.enter(call, Style::Ordinary)?;
             full_id(id, "alloc")?;
             return Err(ApiError::not_found(format!("Unknown allocation {id:?}")));
         };
         let who = self.enter(call, Style::Client)?;
-        who.need(&namespace, capability)
+        who.need(&namespace, capability)?;
+        if known {
+            return Ok(());
+        }
+        let status = self.cluster.version().unknown_node();
+        Err(ApiError::new(status, format!("Unknown node {node}")))
     }
 
     /// Any method will do.

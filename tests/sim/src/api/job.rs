@@ -251,7 +251,12 @@ impl Api {
             force = body["EvalOptions"]["ForceReschedule"] == true;
         }
         let who = self.enter(call, Style::Ordinary)?;
-        who.need_any(call.namespace(), &["submit-job", "evaluate-job"])?;
+        let rights: &[&str] = if self.cluster.version().has_evaluate_job() {
+            &["submit-job", "evaluate-job"]
+        } else {
+            &["submit-job"]
+        };
+        who.need_any(call.namespace(), rights)?;
         let evaluated = self.cluster.evaluate(call.namespace(), id, force)?;
         Ok(writes::registered(&evaluated))
     }

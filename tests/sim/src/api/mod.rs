@@ -11,6 +11,7 @@ mod call;
 mod client;
 mod deployments;
 mod evaluations;
+mod events;
 mod filter;
 mod job;
 mod jobs;
@@ -28,17 +29,23 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Method;
+use tokio::sync::watch;
 
 pub use acl::{Acl, Token};
 pub(crate) use call::Call;
+pub(crate) use events::{Dropped, Opened, Subscription};
 pub(crate) use paths::redirected;
 pub(crate) use reply::{Content, Reply};
 
 use crate::cluster::Cluster;
 use crate::model::{ApiError, Time};
 use acl::{Identity, Style};
+use events::Broker;
 use namespaces::Namespaces;
 use reply::Outcome;
+
+/// Path of the event stream.
+pub(crate) const EVENT_STREAM: &str = "/v1/event/stream";
 
 /// The only region of the simulated cluster.
 pub(crate) const REGION: &str = "global";
@@ -48,8 +55,9 @@ pub(crate) const REGION: &str = "global";
 pub(crate) struct Api {
     cluster: Cluster,
     started: Time,
-    acl: Mutex<Option<Acl>>,
+    acl: watch::Sender<Option<Acl>>,
     namespaces: Mutex<Namespaces>,
+    broker: Mutex<Broker>,
     /// Counts the draws of [`Api::jitter`].
     draws: Mutex<u64>,
 }
@@ -68,8 +76,9 @@ impl Api {
         Self {
             started: cluster.now(),
             cluster,
-            acl: Mutex::new(None),
+            acl: watch::Sender::new(None),
             namespaces: Mutex::new(Namespaces::default()),
+            broker: Mutex::default(),
             draws: Mutex::new(0),
         }
     }
@@ -81,20 +90,32 @@ impl Api {
 
     /// Turns access control on, or off with `None`.
     pub(crate) fn set_acl(&self, acl: Option<Acl>) {
-        *lock(&self.acl) = acl;
+        self.acl.send_replace(acl);
     }
 
     /// Changes the table of tokens, if there is one.
     pub(crate) fn change_acl(&self, change: impl FnOnce(&mut Acl) -> bool) -> bool {
-        lock(&self.acl).as_mut().is_some_and(change)
+        let mut changed = false;
+        self.acl.send_if_modified(|acl| {
+            changed = acl.as_mut().is_some_and(change);
+            changed
+        });
+        changed
+    }
+
+    /// Follows changes of the table of tokens.
+    pub(crate) fn watch_acl(&self) -> watch::Receiver<Option<Acl>> {
+        self.acl.subscribe()
     }
 
     /// Answers a request whose path is clean.
     pub(crate) async fn answer(&self, call: &Call) -> Reply {
-        match self.route(call).await {
+        let mut reply = match self.route(call).await {
             Ok(reply) => reply,
             Err(error) => Reply::error(error),
-        }
+        };
+        reply.adapt(self.cluster.version());
+        reply
     }
 
     async fn route(&self, call: &Call) -> Outcome {
@@ -122,7 +143,9 @@ impl Api {
         }
         match path {
             "/v1/jobs" => self.jobs(call).await,
-            "/v1/jobs/statuses" => self.statuses(call).await,
+            "/v1/jobs/statuses" if self.cluster.version().has_statuses() => {
+                self.statuses(call).await
+            }
             "/v1/allocations" => self.allocations(call).await,
             "/v1/evaluations" => self.evaluations(call).await,
             "/v1/deployments" => self.deployments(call).await,
@@ -131,7 +154,7 @@ impl Api {
             "/v1/namespace" => self.namespace(call, "").await,
             "/v1/client/stats" => self.client_stats(call),
             "/v1/search" => self.search(call),
-            "/v1/event/stream" => agent::event_stream(call),
+            EVENT_STREAM => self.event_stream(call),
             _ => self.agent(call),
         }
     }
@@ -145,7 +168,12 @@ impl Api {
             None | Some("" | REGION) => {}
             Some(_) => return Err(ApiError::internal("No path to region")),
         }
-        acl::identify(lock(&self.acl).as_ref(), call, style)
+        acl::identify(
+            self.acl.borrow().as_ref(),
+            call,
+            style,
+            self.cluster.version(),
+        )
     }
 
     /// [`Api::enter`] for an ordinary endpoint with a capability in the call's namespace.

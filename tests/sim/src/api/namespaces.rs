@@ -1,7 +1,7 @@
 //! `/v1/namespaces` and `/v1/namespace/:name`. Namespaces live beside the simulated cluster's tables:
 //! creating one is no transaction of its own there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use serde_json::{Value, json};
@@ -68,6 +68,13 @@ fn hash(name: &str, description: &str) -> String {
     // The last digit holds four bits only.
     text.push_str("w=");
     text
+}
+
+impl Namespaces {
+    /// All names.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.by_name.keys().cloned().collect()
+    }
 }
 
 impl Api {

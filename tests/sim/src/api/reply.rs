@@ -1,11 +1,10 @@
 //! What a handler answers, before it becomes an HTTP response.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::model::ApiError;
+use super::events::Opened;
+use crate::model::{ApiError, Version};
 
 /// What the body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +38,15 @@ pub(crate) struct Meta {
 }
 
 /// An answer of the agent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content: Content,
     pub(crate) body: Bytes,
     pub(crate) meta: Meta,
     pub(crate) location: Option<String>,
-    /// Send the headers, then nothing for so long, then end.
-    pub(crate) silence: Option<Duration>,
+    /// Instead of the body: an event stream.
+    pub(crate) stream: Option<Opened>,
 }
 
 /// What a handler returns: an error has a plain-text body and no `X-Nomad-*` headers.
@@ -67,7 +66,7 @@ impl Reply {
             body: body.into(),
             meta: Meta::default(),
             location: None,
-            silence: None,
+            stream: None,
         }
     }
 
@@ -113,6 +112,18 @@ impl Reply {
         Self::new(404, Content::Nothing, "")
     }
 
+    /// Turns the JSON of an answer into that of this version.
+    pub(crate) fn adapt(&mut self, version: Version) {
+        if version == Version::default() || self.content != Content::Json {
+            return;
+        }
+        // What is no JSON, as the body of a refused stream, is the same in all versions.
+        if let Ok(mut value) = serde_json::from_slice(&self.body) {
+            version.adapt(&mut value);
+            self.body = json(&value).into();
+        }
+    }
+
     /// 200 with a page for a browser.
     pub(crate) fn page(html: &'static str) -> Self {
         Self::new(200, Content::Html, html)
@@ -127,10 +138,10 @@ impl Reply {
         reply
     }
 
-    /// 200 and silence: what a refused or unavailable event stream looks like.
-    pub(crate) fn silent(lasting: Duration) -> Self {
+    /// What becomes of a request for the event stream.
+    pub(crate) fn stream(opened: Opened) -> Self {
         let mut reply = Self::new(200, Content::Json, "");
-        reply.silence = Some(lasting);
+        reply.stream = Some(opened);
         reply
     }
 }

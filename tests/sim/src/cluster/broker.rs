@@ -2,6 +2,7 @@
 //! cancelled; blocked evaluations; and the transactions that an evaluation goes through.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::changes::Object;
 use super::plan::Plan;
@@ -36,6 +37,8 @@ enum Step {
     Plan(Box<Plan>),
     /// Complete; the plan's summary is part of the evaluation.
     Complete(Box<Evaluation>),
+    /// No scheduler gets through with it: it fails, and another one is put off.
+    GiveUp,
     /// A blocked evaluation that still cannot be placed stays as it is, without a transaction.
     StillBlocked,
 }
@@ -57,6 +60,12 @@ impl Broker {
     }
 }
 
+/// How long an evaluation is delivered to one scheduler after the other until it fails, in nanoseconds.
+const DELIVERIES: i64 = 21_000_000_000;
+/// `Wait` of a failed evaluation, from its last delivery.
+const LAST_NACK: i64 = 20_000_000_000;
+/// For how long the evaluation that follows a failed one is put off (recorded: 226 s).
+const PUT_OFF: (i64, i64) = (180_000_000_000, 240_000_000_000);
 /// The text of an evaluation that a newer one made needless.
 const NEEDLESS: &str = "canceled after more recent eval was processed";
 
@@ -109,6 +118,18 @@ impl State {
         let eval = (*self.tables.evals[reference]).clone();
         let was_blocked = eval.status == "blocked";
         let outcome = self.schedule(job, reference);
+        if self.never_ends_well(job, outcome.plan.as_ref()) {
+            // The servers keep the delay of the deliveries on the stored evaluation, without a transaction.
+            let waits = Arc::make_mut(&mut self.tables.evals[reference]);
+            waits.wait = LAST_NACK;
+            let work = Work {
+                eval: reference,
+                steps: VecDeque::from([(DELIVERIES, Step::GiveUp)]),
+            };
+            self.broker.jobs.entry(job).or_default().work = Some(work);
+            self.plan_in(DELIVERIES, Due::Work { job });
+            return;
+        }
         let mut steps = VecDeque::new();
         let mut done = eval.clone();
         done.snapshot_index = self.tables.index;
@@ -190,12 +211,55 @@ impl State {
             }
             Some((_, Step::Plan(plan))) => self.apply_plan(job, eval, *plan),
             Some((_, Step::Complete(done))) => self.write_complete(job, eval, *done),
+            Some((_, Step::GiveUp)) => self.write_failed(job, eval),
             Some((_, Step::StillBlocked)) | None => {}
         }
         match next {
             Some(delay) => self.plan_in(delay, Due::Work { job }),
             None => self.acknowledge(job),
         }
+    }
+
+    /// Does Nomad's scheduler fail with this plan (1.11.2: system jobs of several groups, unless a deployment
+    /// runs or begins)?
+    fn never_ends_well(&self, slot: JobRef, plan: Option<&Plan>) -> bool {
+        let Some(job) = self.tables.job(slot) else {
+            return false;
+        };
+        let deploying = self
+            .tables
+            .latest_deployment(slot)
+            .is_some_and(|deployment| deployment.is_active());
+        self.version.fails_system_evaluations()
+            && job.kind == "system"
+            && job.groups.len() > 1
+            && !deploying
+            && plan.is_some_and(|plan| !plan.places.is_empty() && plan.deployment.is_none())
+    }
+
+    fn write_failed(&mut self, job: JobRef, reference: EvalRef) {
+        self.transaction();
+        let mut failed = (*self.tables.evals[reference]).clone();
+        let mut follow_up = failed.clone();
+        follow_up.id = self.rng.uuid();
+        follow_up.triggered_by = "failed-follow-up";
+        follow_up.previous_eval.clone_from(&failed.id);
+        follow_up.next_eval.clear();
+        follow_up.create_time = self.now;
+        follow_up.modify_time = self.now;
+        follow_up.wait = self.draw(PUT_OFF);
+        let due = self.now.plus(follow_up.wait);
+        failed.status = "failed";
+        "evaluation reached delivery limit (3)".clone_into(&mut failed.status_description);
+        failed.modify_time = self.now;
+        failed.next_eval.clone_from(&follow_up.id);
+        let (_, failed) = self.tables.put_eval(job, failed);
+        let (eval, follow_up) = self.tables.put_eval(job, follow_up);
+        self.log(
+            "EvaluationUpdated",
+            vec![Object::Evaluation(failed), Object::Evaluation(follow_up)],
+        );
+        self.plan(due, Due::Delayed { eval });
     }
 
     fn write_follow_ups(&mut self, job: JobRef, evals: Vec<Evaluation>) {

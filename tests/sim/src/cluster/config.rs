@@ -1,12 +1,14 @@
 //! What a simulated cluster is made of, and how fast its parts are.
 
-use crate::model::Time;
+use crate::model::{Time, Version};
 
 /// How to build a cluster. Start from [`Config::default`]: one node, seed 0, lifelike times.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Every id and every latency follows from it.
     pub seed: u64,
+    /// Which Nomad it is.
+    pub version: Version,
     /// Wall time at the start; `None` is the real time.
     pub start: Option<Time>,
     pub nodes: Vec<NodeConfig>,
@@ -19,6 +21,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             seed: 0,
+            version: Version::default(),
             start: None,
             nodes: vec![NodeConfig::named("node-1")],
             timing: Timing::default(),
@@ -34,6 +37,13 @@ impl Config {
             seed,
             ..Self::default()
         }
+    }
+
+    /// With this version of Nomad on all agents.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
     }
 
     /// With `count` nodes named `node-1`, `node-2`, …

@@ -46,7 +46,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-use crate::model::{ApiError, Clock, Time};
+use crate::model::{ApiError, Clock, Time, Version};
 
 /// Handle of a simulated cluster. The cluster ends with its last handle.
 #[derive(Clone, Debug)]
@@ -179,6 +179,11 @@ impl Cluster {
         Self { shared }
     }
 
+    /// Which Nomad it is.
+    pub fn version(&self) -> Version {
+        self.shared.lock().version
+    }
+
     /// The cluster's clock.
     pub fn now(&self) -> Time {
         self.shared.clock.now()
@@ -283,7 +288,20 @@ impl Cluster {
     /// 404 `allocation not found`; 500 for an id that is not 36 characters long.
     pub fn stop_allocation(&self, id: &str, no_shutdown_delay: bool) -> Result<Stopped, ApiError> {
         self.shared
-            .with(|state| state.stop_allocation(id, no_shutdown_delay))
+            .with(|state| state.stop_allocation(id, no_shutdown_delay, false))
+    }
+
+    /// The same with `reschedule=true`, which older versions ignore.
+    ///
+    /// # Errors
+    /// As [`Cluster::stop_allocation`].
+    pub fn stop_to_reschedule(
+        &self,
+        id: &str,
+        no_shutdown_delay: bool,
+    ) -> Result<Stopped, ApiError> {
+        self.shared
+            .with(|state| state.stop_allocation(id, no_shutdown_delay, true))
     }
 
     /// `PUT /v1/client/allocation/:id/restart`. Resolves when the old processes have exited; the
@@ -335,6 +353,12 @@ impl Cluster {
     /// Starts the agent of a node again. False for an unknown node.
     pub fn start_agent(&self, node: &str) -> bool {
         self.shared.with(|state| state.start_agent(node))
+    }
+
+    /// `PUT /v1/node/:id/purge` of a node (by id or name): the servers forget it. Its allocations are lost
+    /// with their next evaluation. False for an unknown node.
+    pub fn purge_node(&self, node: &str) -> bool {
+        self.shared.with(|state| state.purge_node(node))
     }
 
     /// Makes a node (by id or name) eligible for placements or not. False for an unknown node.

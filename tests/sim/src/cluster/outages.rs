@@ -27,7 +27,64 @@ impl State {
             self.write_node(node, "NodeEligibility", |n| n.eligible = eligible);
             if eligible {
                 self.capacity_appeared();
+                self.evaluate_again(node);
             }
+        }
+        true
+    }
+
+    /// Evaluates the jobs that a node concerns which takes allocations again: system jobs, and on older servers
+    /// every job of which it had an allocation.
+    fn evaluate_again(&mut self, node: NodeRef) {
+        let id = self.tables.nodes[node].id.clone();
+        let jobs: BTreeSet<JobRef> = (0..self.tables.jobs.len())
+            .filter(|slot| {
+                let system = self
+                    .tables
+                    .job(*slot)
+                    .is_some_and(|job| job.kind == "system");
+                let allocs = self.tables.jobs[*slot].allocs.values();
+                let mut stored = allocs.filter_map(|alloc| self.tables.alloc(*alloc));
+                system
+                    || (self.version.evaluates_on_eligibility()
+                        && stored.any(|alloc| alloc.node_id == id))
+            })
+            .collect();
+        if jobs.is_empty() {
+            return;
+        }
+        self.transaction();
+        let mut objects = Vec::new();
+        let evals = self.node_evals(jobs, "node-update", Some(node), &mut objects);
+        self.log("EvaluationUpdated", objects);
+        for eval in evals {
+            self.enqueue(eval);
+        }
+    }
+
+    /// The servers forget a node.
+    pub(crate) fn purge_node(&mut self, node: &str) -> bool {
+        let Some(node) = self.find_node(node) else {
+            return false;
+        };
+        let id = self.tables.nodes[node].id.clone();
+        let jobs: BTreeSet<JobRef> = self
+            .wanted_on(node)
+            .into_iter()
+            .map(|(job, _)| job)
+            .collect();
+        self.write_node(node, "NodeDeregistration", |n| {
+            n.status = "down";
+            n.eligible = false;
+        });
+        self.nodes[node].agent_dead = true;
+        self.drop_calls(node);
+        let mut objects = Vec::new();
+        let evals = self.node_evals(jobs, "node-update", Some(node), &mut objects);
+        self.tables.node_ids.remove(&id);
+        self.log("EvaluationUpdated", objects);
+        for eval in evals {
+            self.enqueue(eval);
         }
         true
     }

@@ -90,11 +90,12 @@ impl State {
             if newly_ended {
                 ended.push(report.alloc);
                 let current = self.tables.job(job).cloned();
+                let wanted = !changed.server_terminal();
                 if changed.client == ClientStatus::Failed
-                    && !changed.server_terminal()
+                    && (wanted || self.version.fails_stopped_batch())
                     && let Some(current) = current
                     && !current.stop
-                    && reschedule_at(&changed, &current).is_some()
+                    && (!wanted || reschedule_at(&changed, &current).is_some())
                 {
                     failed.insert(job);
                 }

@@ -16,7 +16,7 @@ use super::rng::Rng;
 use super::tables::{AllocRef, DeploymentRef, EvalRef, JobRef, NodeRef, Tables};
 use super::timers::Timers;
 use super::truth::Truth;
-use crate::model::{ApiError, Node, TaskResources, Time};
+use crate::model::{ApiError, Node, TaskResources, Time, Version};
 
 /// Answer of a restart call, sent when the old processes are gone.
 pub(crate) type Answer = oneshot::Sender<Result<(), ApiError>>;
@@ -85,6 +85,7 @@ pub(crate) enum Due {
 #[derive(Debug)]
 pub struct State {
     pub(crate) now: Time,
+    pub(crate) version: Version,
     pub(crate) timing: Timing,
     pub(crate) rng: Rng,
     pub(crate) tables: Tables,
@@ -111,6 +112,7 @@ impl State {
         let signing_key: Arc<str> = rng.uuid().into();
         let mut state = Self {
             now,
+            version: config.version,
             timing: config.timing,
             rng,
             tables: Tables::default(),

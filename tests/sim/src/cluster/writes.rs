@@ -116,6 +116,7 @@ impl State {
         &mut self,
         id: &str,
         no_shutdown_delay: bool,
+        reschedule: bool,
     ) -> Result<Stopped, ApiError> {
         check_id(id)?;
         let found = self.tables.alloc_ids.get(id).copied();
@@ -131,7 +132,7 @@ impl State {
         let mut changed: Allocation = (*alloc).clone();
         changed.transition.migrate = Some(true);
         changed.transition.no_shutdown_delay = Some(no_shutdown_delay);
-        changed.transition.reschedule = Some(false);
+        changed.transition.reschedule = self.version.has_evaluate_job().then_some(reschedule);
         changed.alloc_modify_index = index;
         let (_, stored) = self.tables.put_alloc(slot, changed);
         let mut eval = self.new_eval(&alloc.job, "alloc-stop");

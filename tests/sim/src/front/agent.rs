@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Version};
 use tokio::sync::watch;
 
 use super::answer::{Answer, Broken};
 use super::encode::{Wanted, accepted, answer};
-use super::faults::{Fault, Faults};
+use super::faults::{Fault, Faults, StreamFault};
 use super::indexes::Rewound;
 use super::journal::{Entry, Journal};
 use super::limiter::{Admission, Limiter, Slot};
 use super::outage::{Ending, Outage, Outages};
 use super::spoil;
-use crate::api::{Acl, Api, Call, Reply, redirected};
+use super::stream::{self, Streams};
+use crate::api::{Acl, Api, Call, EVENT_STREAM, Opened, Reply, redirected};
 use crate::cluster::Cluster;
 
 /// Size of the chunks in which bodies arrive, unless set.
@@ -34,6 +35,7 @@ struct Shared {
     faults: Faults,
     outages: Outages,
     limiter: Limiter,
+    streams: Streams,
     journal: Journal,
     chunk: AtomicUsize,
     rewound: AtomicU64,
@@ -50,6 +52,7 @@ impl Agent {
                 faults: Faults::default(),
                 outages: Outages::default(),
                 limiter: Limiter::default(),
+                streams: Streams::new(),
                 journal: Journal::default(),
                 chunk: AtomicUsize::new(CHUNK),
                 rewound: AtomicU64::new(0),
@@ -112,6 +115,20 @@ impl Agent {
     /// are what they were.
     pub fn rewind(&self, by: u64) {
         self.shared.rewound.store(by, Ordering::Relaxed);
+        self.shared.api.empty_event_buffer();
+        self.shared.streams.unsubscribe();
+    }
+
+    pub(super) fn api(&self) -> &Api {
+        &self.shared.api
+    }
+
+    pub(super) fn streams(&self) -> &Streams {
+        &self.shared.streams
+    }
+
+    pub(super) fn rewound(&self) -> Rewound {
+        Rewound(self.shared.rewound.load(Ordering::Relaxed))
     }
 
     /// Lets each client have so many connections at once (a real agent: 100), or any number. In memory
@@ -147,6 +164,9 @@ impl Agent {
         match self.admit(Ipv4Addr::LOCALHOST.into()) {
             Admission::Open(slot) => {
                 let mut answer = self.handle(request, Some(slot.clone())).await?;
+                if answer.body.protocol() == Some(Version::HTTP_09) {
+                    return Err(Broken::Cut);
+                }
                 answer.body = answer.body.with_slot(Some(slot));
                 Ok(answer)
             }
@@ -196,13 +216,11 @@ impl Agent {
             with_token: !call.token().is_empty(),
             status: None,
         });
-        if let Some(slot) = slot.filter(|_| path == "/v1/event/stream") {
-            slot.give_back();
-        }
         let wanted = Wanted {
             method: parts.method,
             pretty: call.param("pretty").is_some(),
             compression: accepted(&parts.headers),
+            version: parts.version,
             path,
         };
         let answered = async {
@@ -215,11 +233,22 @@ impl Agent {
         };
         let answer = match answered.await {
             Ok(answer) => answer?,
+            Err(Ending::Answered(_))
+                if call.path == EVENT_STREAM && self.cluster().version().takes_streams_over() =>
+            {
+                stream::answer(self, None, &call, &wanted, None)
+            }
             Err(Ending::Answered(reply)) => self.encoded(&reply, &wanted),
             Err(Ending::Closed) => return Err(Broken::Cut),
             Err(Ending::Refused) => return Err(Broken::Refused),
         };
         shared.journal.answered(number, answer.status.as_u16());
+        if let Some(slot) = slot
+            && answer.body.protocol().is_some()
+        {
+            // A connection that was taken over is not the agent's any more.
+            slot.give_back();
+        }
         Ok(answer)
     }
 
@@ -233,8 +262,9 @@ impl Agent {
             return Ok(spoil::made_up(400, "text/plain", text));
         }
         match fault {
-            None => Ok(self.reply(call, wanted).await),
-            Some(fault) => spoil::spoilt(fault, self.chunk(), self.reply(call, wanted)).await,
+            None => Ok(self.reply(call, wanted, None).await),
+            Some(Fault::Stream(fault)) => Ok(self.reply(call, wanted, Some(fault)).await),
+            Some(fault) => spoil::spoilt(fault, self.reply(call, wanted, None)).await,
         }
     }
 
@@ -253,15 +283,27 @@ impl Agent {
         })
     }
 
-    async fn reply(&self, call: &Call, wanted: &Wanted) -> Answer {
+    async fn reply(&self, call: &Call, wanted: &Wanted, fault: Option<StreamFault>) -> Answer {
         let api = &self.shared.api;
-        let rewound = Rewound(self.shared.rewound.load(Ordering::Relaxed));
+        let rewound = self.rewound();
         let mut reply = match redirected(&wanted.path) {
             Some(to) => Reply::redirect(&to),
             None => api.answer(&rewound.asked(call)).await,
         };
         // Those that waited meanwhile are told what holds now.
-        Rewound(self.shared.rewound.load(Ordering::Relaxed)).told(&mut reply);
+        self.rewound().told(&mut reply);
+        match reply.stream.take() {
+            None => {}
+            Some(Opened::Lines(lines)) => {
+                return stream::answer(self, Some(lines), call, wanted, fault);
+            }
+            Some(Opened::Silence) => return stream::answer(self, None, call, wanted, fault),
+            Some(Opened::Refused(error)) => {
+                let mut answer = self.encoded(&Reply::error(error), wanted);
+                stream::refused(&mut answer, self.cluster().version());
+                return answer;
+            }
+        }
         self.encoded(&reply, wanted)
     }
 
@@ -269,7 +311,7 @@ impl Agent {
         answer(reply, wanted, self.cluster().now(), self.chunk())
     }
 
-    fn chunk(&self) -> usize {
+    pub(super) fn chunk(&self) -> usize {
         self.shared.chunk.load(Ordering::Relaxed)
     }
 }

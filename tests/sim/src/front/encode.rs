@@ -10,7 +10,7 @@ use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION,
     TRANSFER_ENCODING, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::answer::{Answer, Body, End};
 use crate::api::{Content, Reply};
@@ -26,6 +26,8 @@ pub(crate) struct Wanted {
     pub(crate) path: String,
     pub(crate) pretty: bool,
     pub(crate) compression: Option<Compress>,
+    /// Of the request.
+    pub(crate) version: Version,
 }
 
 /// A compression that the client accepts.
@@ -49,7 +51,7 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Option<Compress> {
 }
 
 /// `Tue, 24 Nov 2026 08:02:16 GMT`.
-fn http_date(time: Time) -> String {
+pub(super) fn http_date(time: Time) -> String {
     DateTime::from_timestamp_nanos(time.nanos())
         .format("%a, %d %b %Y %H:%M:%S GMT")
         .to_string()
@@ -135,7 +137,7 @@ pub(crate) fn answer(reply: &Reply, wanted: &Wanted, now: Time, chunk: usize) ->
         insert(&mut headers, CONTENT_ENCODING, name);
         body = compressed.into();
     }
-    let length = if reply.silence.is_some() || body.len() > BUFFER {
+    let length = if body.len() > BUFFER {
         insert(&mut headers, TRANSFER_ENCODING, "chunked");
         None
     } else {
@@ -145,11 +147,10 @@ pub(crate) fn answer(reply: &Reply, wanted: &Wanted, now: Time, chunk: usize) ->
     if wanted.method == Method::HEAD {
         body = Bytes::new();
     }
-    let end = reply.silence.map_or(End::Complete, End::After);
     Answer {
         status: StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         headers,
-        body: Body::new(body, chunk, end).with_length(length),
+        body: Body::new(body, chunk, End::Complete).with_length(length),
     }
 }
 

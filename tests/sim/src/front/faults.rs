@@ -46,6 +46,40 @@ pub enum Fault {
     Drip(usize, Duration),
     /// The answer has no `X-Nomad-Index`.
     NoIndex,
+    /// What happens to an event stream; other calls are answered as ever. [`Fault::Cut`],
+    /// [`Fault::StallAfter`] and [`Fault::Drip`] work on streams too.
+    Stream(StreamFault),
+}
+
+/// What goes wrong with an event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamFault {
+    /// It ends before its time.
+    End(After, StreamEnd),
+    /// Everything arrives so much later than it was sent.
+    Late(Duration),
+}
+
+/// How long an event stream lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// So many whole lines, heartbeats included; the first line is a heartbeat.
+    Lines(u64),
+    /// So long since it was opened.
+    Time(Duration),
+}
+
+/// How an event stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// Nothing more comes, and the connection stays open for good.
+    Silent,
+    /// The connection is closed.
+    Closed,
+    /// The connection is reset.
+    Reset,
+    /// The connection is closed in the middle of the next event's line.
+    HalfLine,
 }
 
 /// A predicate over method, path (as sent) and query.

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use super::agent::Agent;
 use super::answer::{Body, Broken};
 use super::outage::Outage;
+use super::stream;
 use super::wire::{Client, Peer, Ports, Stream};
 
 /// The most bytes of a request body that are read; registrations are the longest.
@@ -211,6 +212,11 @@ async fn respond(
     };
     let request = Request::from_parts(parts, body);
     match agent.handle(request, peer.slot()).await {
+        Ok(answer) if answer.body.protocol().is_some() => {
+            let head = stream::head_on_the_wire(&answer);
+            peer.hijack(head, answer.body);
+            Response::default()
+        }
         Ok(mut answer) => {
             // The server adds its own framing.
             answer.headers.remove(http::header::TRANSFER_ENCODING);

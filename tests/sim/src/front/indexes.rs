@@ -36,12 +36,18 @@ impl Rewound {
         }
     }
 
+    /// Are the indexes what they were?
+    pub(crate) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     /// What is not zero stays so: zero means that there is nothing.
     fn lower(self, index: u64) -> u64 {
         index.saturating_sub(self.0).max(index.min(1))
     }
 
-    fn walk(self, value: &mut Value) {
+    /// Lowers all indexes in a piece of JSON.
+    pub(crate) fn walk(self, value: &mut Value) {
         match value {
             Value::Array(list) => list.iter_mut().for_each(|item| self.walk(item)),
             Value::Object(map) => {

@@ -34,7 +34,8 @@ impl MemoryFront {
     /// even if this future is dropped after its first poll, as with a client that hangs up.
     ///
     /// # Errors
-    /// The connection was refused, or closed or reset without an answer.
+    /// The connection was refused, or closed or reset without an answer. The head of an
+    /// event stream of 1.11.2 (`HTTP/0.0 200 OK`), which few HTTP clients read, counts as none.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Answer, Broken> {
         self.agent.handle_here(request).await
     }

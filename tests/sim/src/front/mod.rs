@@ -16,11 +16,12 @@ mod limiter;
 mod memory;
 mod outage;
 mod spoil;
+mod stream;
 mod wire;
 
 pub use agent::Agent;
 pub use answer::{Answer, Body, Broken};
-pub use faults::{Fault, Faults, Rule};
+pub use faults::{After, Fault, Faults, Rule, StreamEnd, StreamFault};
 pub use http::{Server, serve};
 #[cfg(unix)]
 pub use http::{UnixServer, serve_unix};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::api::{Call, Reply};
+use crate::api::{Call, EVENT_STREAM, Reply};
 use crate::model::ApiError;
 
 /// How long a server holds a call that needs a leader.
@@ -35,7 +35,7 @@ pub(crate) struct Outages {
 /// How an outage ends a call.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    Answered(Reply),
+    Answered(Box<Reply>),
     /// The connection is closed.
     Closed,
     Refused,
@@ -67,7 +67,6 @@ impl Outages {
         let mut now = self.watch();
         let outage = *now.borrow_and_update();
         match outage {
-            None => Ok(()),
             Some(Outage::Down) => Err(Ending::Refused),
             Some(Outage::NoLeader) if needs_leader(call) => {
                 let back = now.wait_for(Option::is_none);
@@ -77,7 +76,7 @@ impl Outages {
                 }
             }
             Some(Outage::NoServers) if needs_servers(call) => Err(no_servers()),
-            Some(Outage::NoLeader | Outage::NoServers) => Ok(()),
+            None | Some(Outage::NoLeader | Outage::NoServers) => Ok(()),
         }
     }
 
@@ -107,13 +106,15 @@ impl Outages {
 }
 
 fn no_leader() -> Ending {
-    Ending::Answered(Reply::error(ApiError::internal("No cluster leader")))
+    answered("No cluster leader")
 }
 
 fn no_servers() -> Ending {
-    Ending::Answered(Reply::error(ApiError::internal(
-        "rpc error: failed to get conn: dial tcp 10.0.0.1:4647: connect: connection refused",
-    )))
+    answered("rpc error: failed to get conn: dial tcp 10.0.0.1:4647: connect: connection refused")
+}
+
+fn answered(text: &str) -> Ending {
+    Ending::Answered(Box::new(Reply::error(ApiError::internal(text))))
 }
 
 /// What the agent itself answers.
@@ -129,6 +130,8 @@ fn needs_leader(call: &Call) -> bool {
     !is_local(call)
         && !call.path.starts_with("/v1/client/")
         && !call.path.starts_with("/v1/status/")
+        // Each server streams what it has seen itself.
+        && call.path != EVENT_STREAM
         && !call.flag("stale")
 }
 

@@ -8,11 +8,9 @@ use super::answer::{Answer, Body, Broken, End};
 use super::faults::Fault;
 use super::limiter::TOO_MANY;
 
-/// Carries a call out, or not, and gives the answer that its caller gets. Bodies come in chunks of at
-/// most `chunk` bytes.
+/// Carries a call out, or not, and gives the answer that its caller gets.
 pub(crate) async fn spoilt(
     fault: Fault,
-    chunk: usize,
     effect: impl Future<Output = Answer>,
 ) -> Result<Answer, Broken> {
     Ok(match fault {
@@ -40,8 +38,8 @@ pub(crate) async fn spoilt(
             tokio::time::sleep(duration).await;
             answer
         }
-        Fault::Cut(bytes) => shortened(effect.await, bytes, chunk, End::Broken(Broken::Cut)).await,
-        Fault::StallAfter(bytes) => shortened(effect.await, bytes, chunk, End::Never).await,
+        Fault::Cut(bytes) => shortened(effect.await, bytes, End::Broken(Broken::Cut)),
+        Fault::StallAfter(bytes) => shortened(effect.await, bytes, End::Never),
         Fault::Garbage(garbage) => {
             let mut answer = effect.await;
             answer.headers.remove(CONTENT_ENCODING);
@@ -50,10 +48,7 @@ pub(crate) async fn spoilt(
         }
         Fault::Drip(bytes, pause) => {
             let mut answer = effect.await;
-            let length = answer.body.length();
-            let whole = answer.body.bytes().await.unwrap_or_default();
-            let drops = Body::new(whole, bytes, End::Complete).with_pace(pause);
-            answer.body = drops.with_length(length);
+            answer.body = answer.body.dripping(bytes, pause);
             answer
         }
         Fault::NoIndex => {
@@ -61,6 +56,8 @@ pub(crate) async fn spoilt(
             answer.headers.remove("x-nomad-index");
             answer
         }
+        // Whoever answers has seen to it.
+        Fault::Stream(_) => effect.await,
     })
 }
 
@@ -93,10 +90,7 @@ fn replace(answer: &mut Answer, body: Bytes) {
 }
 
 /// The same answer with only the first bytes of its body; the headers promise the whole.
-async fn shortened(mut answer: Answer, bytes: usize, chunk: usize, end: End) -> Answer {
-    let length = answer.body.length();
-    let whole = answer.body.bytes().await.unwrap_or_default();
-    let kept = whole.slice(..bytes.min(whole.len()));
-    answer.body = Body::new(kept, chunk, end).with_length(length);
+fn shortened(mut answer: Answer, bytes: usize, end: End) -> Answer {
+    answer.body = answer.body.shortened(bytes, end);
     answer
 }

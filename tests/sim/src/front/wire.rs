@@ -4,20 +4,24 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::agent::Agent;
+use super::answer::Body;
 use super::limiter::{Admission, Slot, TOO_MANY};
+use super::stream::PATIENCE;
 
 /// What a connection is made of.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
@@ -55,7 +59,7 @@ pub(super) trait Client: std::fmt::Debug + Send {
 
 impl Client for SocketAddr {
     fn ip(&self) -> Option<IpAddr> {
-        Some(SocketAddr::ip(self))
+        Some(Self::ip(self))
     }
 }
 
@@ -72,11 +76,77 @@ const CLOSED: u8 = 1;
 /// To be reset.
 const ABORTED: u8 = 2;
 
+/// A stream that can be taken away from its connection.
+pub(super) struct Socket<S>(Mutex<Option<S>>);
+
+impl<S> Socket<S> {
+    fn lock(&self) -> MutexGuard<'_, Option<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// [`Socket`], whatever its stream is made of.
+trait Hijack: Send + Sync {
+    fn take(&self) -> Option<Box<dyn Stream>>;
+}
+
+impl<S: Stream> Hijack for Socket<S> {
+    fn take(&self) -> Option<Box<dyn Stream>> {
+        let stream = self.lock().take()?;
+        Some(Box::new(stream))
+    }
+}
+
+fn socket<S: Stream>(connection: &Connection<S>) -> Weak<dyn Hijack> {
+    let socket: Arc<dyn Hijack> = Arc::clone(&connection.socket) as _;
+    Arc::downgrade(&socket)
+}
+
+/// Writes an answer to a connection of its own, until its end, the client's, or the server's.
+async fn relay(
+    mut stream: Box<dyn Stream>,
+    head: Bytes,
+    mut body: Body,
+    mut open: watch::Receiver<()>,
+) {
+    let mut next = Some(head);
+    while let Some(bytes) = next.take() {
+        let written = tokio::select! {
+            written = timeout(PATIENCE, stream.write_all(&bytes)) => written,
+            _ = open.changed() => return,
+        };
+        if !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+        // Nothing is expected of the client but that it goes away.
+        let mut told = [0; 512];
+        let chunk = loop {
+            tokio::select! {
+                chunk = body.chunk() => break chunk,
+                read = stream.read(&mut told) => match read {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => {}
+                },
+                _ = open.changed() => return,
+            }
+        };
+        let Ok(chunk) = chunk else {
+            let _best_effort = stream.abort_on_close();
+            return;
+        };
+        next = chunk;
+    }
+    let _best_effort = stream.shutdown().await;
+}
+
 /// The connection that a request came on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Peer {
     state: Arc<AtomicU8>,
     slot: Option<Slot>,
+    /// Gone with the connection.
+    socket: Weak<dyn Hijack>,
+    open: watch::Receiver<()>,
 }
 
 impl Peer {
@@ -88,6 +158,15 @@ impl Peer {
     /// Closes the connection without another byte.
     pub(super) fn close(&self) {
         self.state.store(CLOSED, Ordering::Release);
+    }
+
+    /// Takes the connection away from the HTTP server and leaves it to this answer: its head as it is
+    /// on the wire, then the body, whose end is the end of the connection.
+    pub(super) fn hijack(&self, head: Bytes, body: Body) {
+        if let Some(stream) = self.socket.upgrade().and_then(|socket| socket.take()) {
+            tokio::spawn(relay(stream, head, body, self.open.clone()));
+        }
+        self.close();
     }
 
     /// The connection's place among those of its client.
@@ -105,6 +184,8 @@ where
         Self {
             state: Arc::clone(&stream.io().state),
             slot: stream.io().slot.clone(),
+            socket: socket(stream.io()),
+            open: stream.io().open.clone(),
         }
     }
 }
@@ -150,7 +231,8 @@ where
         };
         let mut open = self.open.clone();
         let connection = Connection {
-            stream,
+            socket: Arc::new(Socket(Mutex::new(Some(stream)))),
+            open: self.open.clone(),
             state: Arc::new(AtomicU8::new(OPEN)),
             closed: Some(Box::pin(
                 async move { while open.changed().await.is_ok() {} },
@@ -178,7 +260,8 @@ async fn turn_away(mut stream: impl Stream) {
 
 /// A connection that can be made to fail.
 pub(super) struct Connection<S> {
-    stream: S,
+    socket: Arc<Socket<S>>,
+    open: watch::Receiver<()>,
     state: Arc<AtomicU8>,
     /// Ready when the server shuts down.
     closed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -186,6 +269,21 @@ pub(super) struct Connection<S> {
 }
 
 impl<S: Stream> Connection<S> {
+    /// Does something with the stream, as long as the connection has it.
+    fn with<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        f: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Err(error) = self.check(context) {
+            return Poll::Ready(Err(error));
+        }
+        match self.socket.lock().as_mut() {
+            Some(stream) => f(Pin::new(stream), context),
+            None => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+        }
+    }
+
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if let Some(closed) = &mut self.closed
             && closed.as_mut().poll(context).is_ready()
@@ -197,7 +295,9 @@ impl<S: Stream> Connection<S> {
             OPEN => Ok(()),
             CLOSED => Err(io::ErrorKind::ConnectionAborted.into()),
             _ => {
-                self.stream.abort_on_close()?;
+                if let Some(stream) = self.socket.lock().as_ref() {
+                    stream.abort_on_close()?;
+                }
                 Err(io::ErrorKind::ConnectionReset.into())
             }
         }
@@ -210,10 +310,7 @@ impl<S: Stream> AsyncRead for Connection<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Err(error) = self.check(context) {
-            return Poll::Ready(Err(error));
-        }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        self.with(context, |stream, context| stream.poll_read(context, buffer))
     }
 }
 
@@ -223,17 +320,21 @@ impl<S: Stream> AsyncWrite for Connection<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if let Err(error) = self.check(context) {
-            return Poll::Ready(Err(error));
+        self.with(context, |stream, context| stream.poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket.lock().as_mut() {
+            Some(stream) => Pin::new(stream).poll_flush(context),
+            None => Poll::Ready(Ok(())),
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket.lock().as_mut() {
+            Some(stream) => Pin::new(stream).poll_shutdown(context),
+            // It goes on without this connection.
+            None => Poll::Ready(Ok(())),
+        }
     }
 }

@@ -119,6 +119,9 @@ pub struct Evaluation {
     pub status_description: String,
     pub triggered_by: &'static str,
     pub r#type: String,
+    /// For how long it is put off, in nanoseconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub wait: i64,
     /// When a delayed evaluation becomes due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_until: Option<Time>,

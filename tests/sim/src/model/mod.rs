@@ -18,6 +18,7 @@ mod spec;
 mod summary;
 mod task;
 mod time;
+mod version;
 
 pub use alloc::{
     AllocState, Allocation, ClientStatus, DeploymentStatus, DesiredStatus, DesiredTransition,
@@ -39,6 +40,7 @@ pub use spec::{
 pub use summary::{GroupSummary, JobSummary};
 pub use task::{EventKind, TaskEvent, TaskState, TaskStateKind};
 pub use time::{Clock, Time, go_duration};
+pub use version::Version;
 
 /// For serde: is this value what Go calls zero?
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {

@@ -90,6 +90,8 @@ pub enum EventKind {
     /// `timeout` in nanoseconds.
     Killing {
         timeout: i64,
+        /// The task counts as failed for it.
+        fails: bool,
     },
     Killed,
     SiblingFailed {
@@ -227,8 +229,12 @@ impl TaskEvent {
                 wire.display_message.clone_from(error);
                 wire.details.insert("driver_error", error.clone());
             }
-            EventKind::Killing { timeout } => {
+            EventKind::Killing { timeout, fails } => {
                 let timeout_text = go_duration(*timeout);
+                if *fails {
+                    wire.fails_task = true;
+                    wire.details.insert("fails_task", "true".into());
+                }
                 wire.kill_timeout = *timeout;
                 wire.display_message =
                     format!("Sent interrupt. Waiting {timeout_text} before force killing");

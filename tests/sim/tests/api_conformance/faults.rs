@@ -208,21 +208,3 @@ async fn requests_are_recorded_in_the_order_of_their_arrival() {
         ]
     );
 }
-
-/// The event broker is not enabled: headers, then silence, then the end.
-#[tokio::test(start_paused = true)]
-async fn the_event_stream_stays_silent() {
-    let (front, _) = front().await;
-    let mut answer = front
-        .handle(request(
-            &Method::GET,
-            "/v1/event/stream?topic=Allocation:web",
-            "",
-        ))
-        .await
-        .expect("a head");
-    assert_eq!(answer.status, 200);
-    let start = Instant::now();
-    assert_eq!(answer.body.chunk().await, Ok(None));
-    assert!(start.elapsed() >= Duration::from_secs(5));
-}

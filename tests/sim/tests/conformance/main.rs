@@ -11,6 +11,7 @@ mod replay;
 mod send;
 mod shape;
 mod trace;
+mod versions;
 
 use nomad_sim::cluster::{Behaviour, Selector, Timing};
 use replay::{Replay, Setting, conforms};

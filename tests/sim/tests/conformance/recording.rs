@@ -95,15 +95,19 @@ impl Names {
             let id = text(&event["Key"]);
             match event["Topic"].as_str().unwrap() {
                 "Allocation" => {
-                    let name = text(&event["Payload"]["Allocation"]["Name"]);
-                    let short = name.split_once('.').map_or(&*name, |(_, short)| short);
-                    self.add(id, short);
+                    self.allocation(&id, &text(&event["Payload"]["Allocation"]["Name"]));
                 }
                 "Evaluation" => self.add(id, "eval"),
                 "Deployment" => self.add(id, "deployment"),
                 _ => {}
             }
         }
+    }
+
+    /// Learns the id of an allocation from its name, `job.group[index]`.
+    pub(crate) fn allocation(&mut self, id: &str, name: &str) {
+        let short = name.split_once('.').map_or(name, |(_, short)| short);
+        self.add(id.to_owned(), short);
     }
 
     fn add(&mut self, id: String, kind: &str) {

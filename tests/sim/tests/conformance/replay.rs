@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use nomad_sim::cluster::{Behaviour, Cluster, Config, Selector, State, Timing};
+use nomad_sim::model::Version;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -26,6 +27,7 @@ pub(crate) struct Replay {
 
 /// What the simulation has told of one job so far.
 struct Seen {
+    version: Version,
     job: String,
     next: u64,
     lines: Vec<Value>,
@@ -37,7 +39,8 @@ struct Seen {
 impl Seen {
     fn update(&mut self, state: &State) {
         for change in state.changes().since(self.next) {
-            let line = change.line();
+            let mut line = change.line();
+            self.version.adapt(&mut line);
             let mut events = line["Events"].as_array().unwrap().iter();
             if events.any(|event| event["Key"] == self.job || event["FilterKeys"][0] == self.job) {
                 self.names.learn(&line);
@@ -54,6 +57,9 @@ impl Seen {
 #[derive(Default)]
 pub(crate) struct Setting {
     pub(crate) timing: Timing,
+    pub(crate) version: Version,
+    /// The recording begins when this job has been running for a while.
+    pub(crate) steady: Option<Value>,
     /// A job of this id was registered and purged before.
     pub(crate) purged_before: bool,
     /// Seconds of the recording, and what holds from then on.
@@ -78,14 +84,20 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
     let recorded = Names::of(&recording.lines);
     let cluster = Cluster::new(Config {
         timing: setting.timing.clone(),
+        version: setting.version,
         ..Config::seeded(seed)
     });
-    let job = recording
-        .requests
-        .iter()
-        .find(|r| r.path == "/v1/jobs")
-        .map(|r| r.body["Job"].clone())
+    let registered = recording.requests.iter().find(|r| r.path == "/v1/jobs");
+    let job = setting
+        .steady
+        .clone()
+        .or_else(|| registered.map(|r| r.body["Job"].clone()))
         .unwrap();
+    for (at, selector, behaviour) in &setting.rules {
+        if *at == 0.0 {
+            cluster.behave(selector.clone(), behaviour.clone());
+        }
+    }
     if setting.purged_before {
         cluster.register(&job).unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -94,18 +106,28 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     let job = job["ID"].as_str().unwrap().to_owned();
+    let mut names = Names::default();
+    if let Some(steady) = &setting.steady {
+        cluster.register(steady).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        cluster.read(|state| {
+            for alloc in state.job_allocations("default", &job) {
+                names.allocation(&alloc.id, &alloc.name);
+            }
+        });
+    }
     let mut seen = Seen {
+        version: setting.version,
         job,
         next: cluster.read(State::latest_index) + 1,
         lines: Vec::new(),
-        names: Names::default(),
+        names,
         transactions: 0,
     };
     let start = Instant::now();
     let moment = move |seconds: f64| start + Duration::from_secs_f64(seconds);
     for (at, selector, behaviour) in setting.rules.clone() {
         if at == 0.0 {
-            cluster.behave(selector, behaviour);
             continue;
         }
         let cluster = cluster.clone();
@@ -150,7 +172,10 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
     let mut answers = Vec::new();
     for (request, call) in calls {
         let answer = call.await.unwrap();
-        answers.extend(answer.map(|answer| (request, answer)));
+        answers.extend(answer.map(|mut answer| {
+            setting.version.adapt(&mut answer.body);
+            (request, answer)
+        }));
     }
     tokio::time::sleep_until(moment(recording.end + 1.5) + behind).await;
     cluster.read(|state| seen.update(state));

@@ -74,6 +74,9 @@ pub(crate) async fn send(cluster: Cluster, request: Request, path: String) -> Op
                 "Index": r.index, "JobModifyIndex": r.job_modify_index, "KnownLeader": false,
                 "LastContact": 0, "NextToken": "", "Warnings": r.warnings})
         }),
+        ("PUT", ["allocation", id, "stop"]) if request.query.contains("reschedule=true") => cluster
+            .stop_to_reschedule(id, false)
+            .map(|s| json!({"EvalID": s.eval_id, "Index": s.index})),
         ("PUT", ["allocation", id, "stop"]) => cluster
             .stop_allocation(id, request.query.contains("no_shutdown_delay=true"))
             .map(|s| json!({"EvalID": s.eval_id, "Index": s.index})),

@@ -17,6 +17,16 @@ fn optional(out: &mut String, label: &str, value: &str) {
     }
 }
 
+/// The name of an id; one from before the recording has none.
+fn known<'a>(names: &'a Names, id: &'a str) -> &'a str {
+    let name = names.name(id);
+    if name == id && !id.is_empty() {
+        "earlier"
+    } else {
+        name
+    }
+}
+
 fn allocation(alloc: &Value, index: u64, names: &Names) -> String {
     let mut out = format!(
         "allocation {} {}",
@@ -27,8 +37,8 @@ fn allocation(alloc: &Value, index: u64, names: &Names) -> String {
     optional(&mut out, "next", names.name(text(&alloc["NextAllocation"])));
     let previous = names.name(text(&alloc["PreviousAllocation"]));
     optional(&mut out, "previous", previous);
-    optional(&mut out, "in", names.name(text(&alloc["DeploymentID"])));
-    optional(&mut out, "of", names.name(text(&alloc["EvalID"])));
+    optional(&mut out, "in", known(names, text(&alloc["DeploymentID"])));
+    optional(&mut out, "of", known(names, text(&alloc["EvalID"])));
     optional(
         &mut out,
         "follow-up",
@@ -65,10 +75,11 @@ fn evaluation(eval: &Value, names: &Names) -> String {
         ("previous", "PreviousEval"),
         ("next", "NextEval"),
         ("blocked", "BlockedEval"),
-        ("deployment", "DeploymentID"),
     ] {
         optional(&mut out, label, names.name(text(&eval[key])));
     }
+    let deployment = known(names, text(&eval["DeploymentID"]));
+    optional(&mut out, "deployment", deployment);
     if let Some(groups) = eval["FailedTGAllocs"].as_object() {
         for (group, metric) in groups {
             let coalesced = &metric["CoalescedFailures"];

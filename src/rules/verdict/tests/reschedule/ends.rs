@@ -12,7 +12,7 @@ use crate::view::Change;
 
 #[test]
 fn a_batch_replacement_may_be_complete() {
-    // d04 39, N26
+    // D42. d04 39, N26
     let batch = |allocation: Allocation| allocation.of_type("batch");
     let mut case = Case::reschedule(web(), vec![batch(old(10))]);
     let b = batch(new("b", 12, 14, task("dead", 5.0).exit(5.1, 0)).client("complete"));
@@ -87,7 +87,7 @@ fn an_original_that_ended_by_itself_is_not_replaced() {
 
 #[test]
 fn a_job_that_is_stopped_scaled_down_or_purged_ends_the_wait() {
-    // f06, N22: scaled down while the successor was pending.
+    // D42, f06, N22: scaled down while the successor was pending.
     let unneeded = "alloc not needed due to job update";
     let gone = || {
         let b = placed("b", 12).stopped(unneeded, "");
@@ -203,6 +203,7 @@ fn a_lost_replacement_that_is_to_run_is_told_after_a_fresh_read() {
 
 #[test]
 fn a_disconnected_replacement_may_come_back() {
+    // N21
     let mut case = case();
     let b = new("b", 12, 14, task("running", 5.0)).client("unknown");
     case.news(1, vec![ended(12, "b"), b]);

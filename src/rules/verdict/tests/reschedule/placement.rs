@@ -10,7 +10,7 @@ use crate::view::Change;
 
 #[test]
 fn a_placement_failure_is_charged_once_the_plan_has_no_successor() {
-    // c06 18–23: the blocked evaluation is written before the plan.
+    // D47, c06 18–23: the blocked evaluation is written before the plan.
     let mut case = case();
     apply(
         &mut case,

@@ -19,7 +19,8 @@ impl State {
             Phase::Waiting => {
                 let killing: Vec<i64> = run.group().tasks.iter().map(|t| t.kill_timeout).collect();
                 for (task, timeout) in run.tasks.iter_mut().zip(killing) {
-                    task.state.push(now, EventKind::Killing { timeout });
+                    let fails = false;
+                    task.state.push(now, EventKind::Killing { timeout, fails });
                 }
                 self.mark_dirty(run);
             }

@@ -30,7 +30,8 @@ impl State {
         let group = run.group();
         let deployed = !alloc.deployment_id.is_empty();
         let watched = match run.job.kind.as_str() {
-            "service" | "system" => true,
+            "service" => true,
+            "system" if self.version.deploys_system_jobs() => true,
             _ => return,
         };
         let (mode, min_healthy, deadline) = match (deployed, &group.update, &group.migrate) {
@@ -74,7 +75,9 @@ impl State {
                 continue;
             }
             if task.state.failed || (spec.is_main() && task.step == Step::Dead) {
-                self.judge_health(run, false);
+                if run.health.deployed || self.version.judges_failed() {
+                    self.judge_health(run, false);
+                }
                 return;
             }
             let one_shot = !spec.is_main() && !spec.is_sidecar();
@@ -137,8 +140,16 @@ impl State {
             .tables
             .alloc(run.alloc)
             .is_none_or(|alloc| alloc.healthy().is_some());
-        let service = matches!(run.job.kind.as_str(), "service" | "system");
-        if service && run.health.verdict.is_none() && !judged {
+        let version = self.version;
+        let watched = match run.job.kind.as_str() {
+            "service" => true,
+            "system" => version.deploys_system_jobs(),
+            _ => false,
+        };
+        let failed = run.tasks.iter().any(|task| task.state.failed);
+        let told = run.health.deployed
+            || ((!failed || version.judges_failed()) && (run.begun() || version.judges_unbegun()));
+        if watched && told && run.health.verdict.is_none() && !judged {
             self.judge_health(run, false);
         }
     }

@@ -227,7 +227,8 @@ impl State {
         let wanted = std::mem::take(&mut run.tasks[task].restart);
         if run.tasks[task].kill {
             self.event(run, task, EventKind::Killed);
-            self.die(run, task, false);
+            let fails = self.fails_by_stop(run);
+            self.die(run, task, fails);
         } else if wanted {
             self.restarting(run, task, "", 0);
             if run.gates_closed {
@@ -284,7 +285,8 @@ impl State {
         }
         let spec = &run.group().tasks[task];
         let (timeout, delay) = (spec.kill_timeout, spec.shutdown_delay);
-        self.event(run, task, EventKind::Killing { timeout });
+        let fails = self.fails_by_stop(run);
+        self.event(run, task, EventKind::Killing { timeout, fails });
         match run.tasks[task].step {
             Step::Running if delay > 0 => {
                 run.tasks[task].state.state = TaskStateKind::Pending;
@@ -304,6 +306,13 @@ impl State {
                 self.task_gone(run, task);
             }
         }
+    }
+}
+
+impl State {
+    /// Does a stop make the tasks of an allocation fail?
+    fn fails_by_stop(&self, run: &Runner) -> bool {
+        self.version.fails_stopped_batch() && run.job.kind == "batch" && run.stopping
     }
 }
 

@@ -27,7 +27,9 @@ impl State {
         let current = self.current_deployment(slot, job);
         for (number, group) in job.groups.iter().enumerate() {
             let sorted = groups.remove(&group.name).unwrap_or_default();
-            let had_running = sorted.had_running;
+            let had_running = sorted.had_running
+                || (!self.version.deploys_late_placements()
+                    && self.had_allocation(slot, job, group));
             let (group_wants, updates) =
                 self.plan_group(job, group, sorted, current.as_ref(), plan, outcome);
             settled &= updates.place + updates.destructive_update + updates.migrate == 0;
@@ -130,12 +132,18 @@ impl State {
             &mut updates,
         );
         for alloc in &sorted.migrate {
+            let stored = self.tables.alloc(*alloc);
+            let rescheduled = stored.is_some_and(|a| a.transition.reschedule == Some(true));
             plan.stops.push(Stop {
                 alloc: *alloc,
-                description: MIGRATED,
+                description: if rescheduled { "" } else { MIGRATED },
                 client: None,
             });
-            wants.extend(self.want(*alloc, None, None));
+            let tracker = rescheduled
+                .then(|| self.next_tracker(*alloc, job))
+                .flatten();
+            updates.place += u32::from(rescheduled);
+            wants.extend(self.want(*alloc, tracker, None));
         }
         updates.migrate += size(sorted.migrate.len());
         for alloc in &sorted.lost {

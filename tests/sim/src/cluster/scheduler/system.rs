@@ -74,6 +74,7 @@ impl State {
             let updating = updates.destructive_update + updates.in_place_update > 0;
             if let Some(update) = &group.update
                 && job.kind == "system"
+                && self.version.deploys_system_jobs()
                 && current.is_none()
                 && wanted > 0
                 && (!had_running || updating)
@@ -89,10 +90,17 @@ impl State {
                     },
                 );
             }
+            let places_none = places.is_empty();
             plan.places.extend(places);
-            outcome.queued.entry(group.name.clone()).or_insert(0);
+            if self.version.deploys_system_jobs() || !places_none {
+                outcome.queued.entry(group.name.clone()).or_insert(0);
+            }
             let name = group.name.clone();
             outcome.annotations.desired_tg_updates.insert(name, updates);
+        }
+        if outcome.queued.is_empty() {
+            let groups = job.groups.iter().map(|group| (group.name.clone(), 0));
+            outcome.queued.extend(groups);
         }
         self.plan_deployment(slot, job, reference, new_deployment, settled, plan);
     }
@@ -103,7 +111,7 @@ impl State {
     }
 
     /// Was there ever an allocation of the group in the job's present version?
-    fn had_allocation(&self, slot: JobRef, job: &Job, group: &TaskGroup) -> bool {
+    pub(super) fn had_allocation(&self, slot: JobRef, job: &Job, group: &TaskGroup) -> bool {
         let allocs = self.tables.jobs[slot].allocs.values();
         allocs
             .filter_map(|alloc| self.tables.alloc(*alloc))
