@@ -43,7 +43,7 @@ async fn ran(
 
 /// Moments that fall into every phase of a run.
 fn moments() -> impl Iterator<Item = Duration> {
-    (0..24).map(|number| Duration::from_millis(number * 850))
+    (0..12).map(|number| Duration::from_millis(number * 1700))
 }
 
 #[tokio::test(start_paused = true)]
