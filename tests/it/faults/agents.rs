@@ -22,13 +22,13 @@ async fn an_agent_that_is_away_for_some_seconds_after_the_first_write() {
         (RESCHEDULE, 1),
         (RESCHEDULE, 2),
     ] {
-        for moment in 0..24 {
+        for moment in 0..12 {
             let cluster = running(&web_with(4, &unhurried())).await;
             let ids = allocations(&cluster, "web");
             let ran = Scene::of(&cluster)
                 .args(["-yes", &format!("-batch-size={size}"), mode, "web"])
                 .meanwhile(move |stage| async move {
-                    after(&stage, 1, Duration::from_millis(moment * 750)).await;
+                    after(&stage, 1, Duration::from_millis(moment * 1500)).await;
                     stage.agent.set_outage(Some(Outage::Down));
                     tokio::time::sleep(seconds(5)).await;
                     stage.agent.set_outage(None);

@@ -16,7 +16,7 @@ use crate::memory::scene::{Scene, allocations};
 #[tokio::test(start_paused = true)]
 async fn large_batches_keep_below_an_agents_limit() {
     // N5, N69. The agent's default limit, of which the program takes half at most, calls that it has given up included.
-    let slow = json!([{"kill_after": "3s", "start_block_for": "2s"}]);
+    let slow = json!([{"kill_after": "2s", "start_block_for": "1s"}]);
     for count in [200, 500] {
         let cluster = running(&web_with(count, &slow)).await;
         for mode in [IN_PLACE, RESCHEDULE] {

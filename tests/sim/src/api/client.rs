@@ -93,12 +93,14 @@ impl Api {
     /// Checks of native services are not simulated: no allocation has any. Any method will do.
     pub(super) fn checks(&self, call: &Call, id: &str) -> Outcome {
         self.reach(call, id, "read-job")?;
+        self.cluster.reach_allocation(id)?;
         Ok(Reply::plain(&Value::Null))
     }
 
     /// Nothing is measured: as in the first moments of a real allocation.
     fn allocation_stats(&self, call: &Call, id: &str) -> Outcome {
         self.reach(call, id, "read-job")?;
+        self.cluster.reach_allocation(id)?;
         let usage = json!({"CpuStats": {"Measured": null, "Percent": 0.0, "SystemMode": 0.0,
                 "ThrottledPeriods": 0, "ThrottledTime": 0, "TotalTicks": 0.0, "UserMode": 0.0},
             "DeviceStats": [],

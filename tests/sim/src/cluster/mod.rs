@@ -340,6 +340,17 @@ impl Cluster {
         self.shared.with(|state| state.kill_agent(node))
     }
 
+    /// Whether calls reach the agent of an allocation's node.
+    ///
+    /// # Errors
+    /// As [`Cluster::restart_allocation`] when they do not.
+    pub fn reach_allocation(&self, id: &str) -> Result<(), ApiError> {
+        self.shared.with(|state| {
+            let alloc = state.tables.alloc_ids.get(id).copied();
+            alloc.map_or(Ok(()), |alloc| state.reach(alloc))
+        })
+    }
+
     /// Starts the agent of a node again. False for an unknown node.
     pub fn start_agent(&self, node: &str) -> bool {
         self.shared.with(|state| state.start_agent(node))

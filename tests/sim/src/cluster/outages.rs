@@ -240,6 +240,8 @@ impl State {
             return;
         }
         let now = self.now;
+        // The servers have given its connection up by then.
+        self.nodes[node].session_broken = true;
         let status = self.status_when_missed(node);
         self.write_node(node, "NodeStreamEvent", |n| {
             n.status = status;

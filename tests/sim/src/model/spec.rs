@@ -101,10 +101,10 @@ pub struct Lifecycle {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Constraint {
-    #[serde(rename = "LTarget")]
+    #[serde(rename = "LTarget", default)]
     pub l_target: String,
     pub operand: String,
-    #[serde(rename = "RTarget")]
+    #[serde(rename = "RTarget", default)]
     pub r_target: String,
 }
 

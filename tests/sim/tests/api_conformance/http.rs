@@ -18,7 +18,7 @@ use super::support::allocations;
 /// Nothing here takes long; a test that hangs should say so.
 const LIMIT: Duration = Duration::from_secs(20);
 
-async fn server() -> (Server, String) {
+pub(super) async fn server() -> (Server, String) {
     // The demo's jobs run from the start: real time need not pass.
     let cluster = demo::cluster(11);
     let alloc = allocations(&cluster, demo::EXAMPLE).remove(0);
@@ -28,19 +28,19 @@ async fn server() -> (Server, String) {
 }
 
 /// A connection of a client.
-struct Client<S> {
+pub(super) struct Client<S> {
     stream: BufReader<S>,
 }
 
 #[derive(Debug, Default)]
-struct Response {
-    status: u16,
+pub(super) struct Response {
+    pub(super) status: u16,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Response {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
             .iter()
@@ -50,7 +50,7 @@ impl Response {
 }
 
 impl Client<TcpStream> {
-    async fn connect(server: &Server) -> Self {
+    pub(super) async fn connect(server: &Server) -> Self {
         Self::over(TcpStream::connect(server.addr).await.expect("connected"))
     }
 }
@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    async fn send(&mut self, method: &str, target: &str, headers: &str) {
+    pub(super) async fn send(&mut self, method: &str, target: &str, headers: &str) {
         let request = format!(
             "{method} {target} HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\n{headers}\r\n"
         );
@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Reads one response; the body as far as it comes.
-    async fn response(&mut self) -> std::io::Result<Response> {
+    pub(super) async fn response(&mut self) -> std::io::Result<Response> {
         let status = self.line().await?;
         let mut response = Response {
             status: status
@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(response)
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &mut self,
         method: &str,
         target: &str,

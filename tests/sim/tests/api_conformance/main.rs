@@ -2,8 +2,10 @@
 
 mod acl;
 mod compare;
+mod connections;
 mod faults;
 mod http;
+mod outages;
 mod queries;
 mod replay;
 mod support;

@@ -65,7 +65,7 @@ impl State {
     }
 
     /// Is the agent of an allocation's node there?
-    fn reach(&mut self, alloc: AllocRef) -> Result<(), ApiError> {
+    pub(crate) fn reach(&mut self, alloc: AllocRef) -> Result<(), ApiError> {
         let stored = self.tables.alloc(alloc);
         let node = stored.and_then(|a| self.tables.node_ids.get(&a.node_id).copied());
         let Some(side) = node.and_then(|node| self.nodes.get_mut(node)) else {
