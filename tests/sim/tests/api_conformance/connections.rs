@@ -1,5 +1,6 @@
 //! How many connections a client may have on TCP, and an agent that is away: recordings h01 and i, in real time.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -161,7 +162,6 @@ async fn a_connection_is_closed_without_a_byte_or_reset() {
         let answer = client.ask("GET", "/v1/regions", "").await;
         errors.push(answer.expect_err("no answer").kind());
     }
-    use std::io::ErrorKind;
     assert_eq!(
         errors,
         [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset]
