@@ -196,7 +196,7 @@ async fn an_agent_that_is_down_refuses_connections_and_ends_open_calls() {
     agent.set_outage(Some(Outage::Down));
     for client in [&mut query, &mut restart] {
         let ended = client.response().await.expect_err("no answer");
-        assert_eq!(ended.kind(), std::io::ErrorKind::UnexpectedEof);
+        assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
     }
     let refused = async {
         loop {
@@ -207,7 +207,7 @@ async fn an_agent_that_is_down_refuses_connections_and_ends_open_calls() {
         }
     };
     let refused = tokio::time::timeout(LIMIT, refused).await.expect("in time");
-    assert_eq!(refused, std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(refused, ErrorKind::ConnectionRefused);
     agent.set_outage(None);
     let back = async {
         while TcpStream::connect(server.addr).await.is_err() {
