@@ -84,8 +84,9 @@ fn choices_that_are_wider_than_the_terminal_are_cut_and_drawn_once_per_key() {
     let mut run = Session::sized(&served, 12, &["we"]);
     run.wait_for("(Esc = none)")
         .wait_for("> web\n  web-stag…")
+        .reads_keys()
         .keys("j");
-    run.wait_for("  web\n> web-stag…").keys("\r");
+    run.wait_for("  web\n> web-stag…").reads_keys().keys("\r");
     let shown = run.ends_with(0);
     assert!(shown.contains("\n    web-staging\n==> "), "{shown}");
 }

@@ -130,6 +130,22 @@ impl Session {
         self.keys(line).keys("\n")
     }
 
+    /// Waits until the program reads key by key: before that a key would be echoed, and wait for the end of a line.
+    #[track_caller]
+    pub(super) fn reads_keys(&mut self) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        let by_lines = LocalModes::ICANON | LocalModes::ECHO;
+        while tcgetattr(&self.terminal)
+            .unwrap()
+            .local_modes
+            .intersects(by_lines)
+        {
+            assert!(Instant::now() < deadline, "no keys are read");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self
+    }
+
     pub(super) fn control_c(&mut self) -> &mut Self {
         self.keys("\u{3}")
     }
