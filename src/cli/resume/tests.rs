@@ -21,7 +21,10 @@ fn started() -> DateTime<Utc> {
 /// The continue command when the wait is still the one that was typed.
 fn resumed(args: &[&str]) -> String {
     let invocation = run(args);
-    invocation.typed.resume(invocation.plan.pause, started())
+    let plan = &invocation.plan;
+    invocation
+        .typed
+        .resume(plan.pause, started(), plan.started_before)
 }
 
 const SINCE: &str = "-started-before=2026-08-12T17:36:31.000Z";
@@ -102,12 +105,12 @@ fn the_wait_is_the_current_one() {
     ]);
     let ten = Pause::Fixed(Duration::from_secs(90));
     assert_eq!(
-        ask.typed.resume(ten, started()),
+        ask.typed.resume(ten, started(), None),
         format!("nomad-restart -yes -batch-wait=1m30s {SINCE} web")
     );
     let fixed = run(&["nomad-restart", "web"]);
     assert_eq!(
-        fixed.typed.resume(Pause::Ask, started()),
+        fixed.typed.resume(Pause::Ask, started(), None),
         format!("nomad-restart -batch-wait=ask {SINCE} web")
     );
 }
@@ -133,7 +136,7 @@ fn the_start_is_rounded_up() {
         ("2026-08-12T17:36:31.000000001Z", "17:36:31.001Z"),
         ("2026-08-12T17:36:31.999Z", "17:36:31.999Z"),
     ] {
-        let command = typed.resume(Pause::Fixed(Duration::ZERO), time.parse().unwrap());
+        let command = typed.resume(Pause::Fixed(Duration::ZERO), time.parse().unwrap(), None);
         assert_eq!(
             command,
             format!("nomad-restart -started-before=2026-08-12T{shown} web")

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::*;
+use crate::event::Trouble;
 use crate::nomad::json::AllocId;
 
 const QUIET: Manner = Manner {
     verbose: false,
     yes: false,
+    tolerant: false,
     progress: Progress::Auto,
 };
 const VERBOSE: Manner = Manner {
@@ -24,6 +26,7 @@ fn error(text: &str) -> RunError {
         allocation: Some(id('a')),
         text: text.to_owned(),
         unrecoverable: false,
+        trouble: Trouble::Failure,
     }
 }
 
@@ -186,9 +189,11 @@ fn pauses_and_stops() {
             },
             EventKind::Stopping {
                 unrecoverable: false,
+                exceeded: None,
             },
             EventKind::Stopping {
                 unrecoverable: true,
+                exceeded: None,
             },
             EventKind::Notice("Waiting for deployment \"d1234567\"".to_owned()),
         ],
