@@ -5,6 +5,7 @@ use crate::cli::quote::quote;
 use crate::cli::{self, Request};
 use crate::env::Env;
 
+mod beyond;
 mod values;
 
 const HINT: &str = "For additional help try 'nomad-restart -help'";

@@ -1,13 +1,13 @@
 //! What a run would do, for a dry run to show.
 
+use chrono::DateTime;
+
 use super::batches::{size, split};
 use super::selection::{Selection, is_targeted};
 use crate::event::{NotPlanned, Planned, Preview};
 use crate::nomad::json::Allocation;
 use crate::plan::{Action, RestartPlan};
 use crate::view::JobView;
-
-use chrono::DateTime;
 
 /// The batches of a selection, and what it leaves out.
 pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection) -> Preview {

@@ -192,3 +192,43 @@ fn what_a_shell_reads_is_what_was_typed() {
     expected.started_before = Some(started());
     assert_eq!(run(&args).plan, expected);
 }
+
+#[test]
+fn an_age_is_counted_back_from_the_start_of_the_first_run() {
+    let resumed_after = |args: &[&str], limit: &str| {
+        let typed = run(args).typed;
+        let limit: DateTime<Utc> = limit.parse().unwrap();
+        typed.resume(Pause::Fixed(Duration::ZERO), started(), Some(limit))
+    };
+    for (args, limit, expected) in [
+        (
+            &["nomad-restart", "-older-than=1h", "-yes", "web"][..],
+            "2026-08-12T16:36:31Z",
+            "nomad-restart -yes -started-before=2026-08-12T16:36:31.000Z web",
+        ),
+        // Whichever of two was the earlier one is what counts.
+        (
+            &[
+                "nomad-restart",
+                "-older-than",
+                "1h",
+                "-started-before=2026-08-12T17:00:00Z",
+                "web",
+            ],
+            "2026-08-12T16:36:31Z",
+            "nomad-restart -started-before=2026-08-12T16:36:31.000Z web",
+        ),
+        // A moment that was still to come would take again what this run has restarted.
+        (
+            &[
+                "nomad-restart",
+                "-started-before=2026-09-01T00:00:00Z",
+                "web",
+            ],
+            "2026-09-01T00:00:00Z",
+            "nomad-restart -started-before=2026-08-12T17:36:31.000Z web",
+        ),
+    ] {
+        assert_eq!(resumed_after(args, limit), expected);
+    }
+}

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::{BatchResult, Decision, Next, after_answer, after_batch, stops};
-use crate::event::{Answer, Question};
-use crate::plan::{OnError, Pause, RestartPlan};
+use super::{
+    BatchResult, Decision, Next, after_answer, after_batch, allowed_failures, exceeded, stops,
+};
+use crate::event::{Answer, Exceeded, Question};
+use crate::plan::{MaxFailures, OnError, Pause, RestartPlan};
 use crate::rules::samples::{in_place, plan};
 
 const W: Duration = Duration::from_secs(10);
@@ -138,4 +140,79 @@ fn what_stops_at_the_interrupt_question() {
     for answer in [Answer::No, Answer::Pause(W), Answer::Choice(0)] {
         assert!(!stops(&answer), "{answer:?}");
     }
+}
+
+#[test]
+fn what_follows_a_batch_while_failures_are_counted() {
+    use BatchResult::{Ok, Recoverable, Unrecoverable};
+    use Pause::{Ask as Asks, Fixed};
+
+    let wait = Next::GoOn { pause: W };
+    let at_once = Next::GoOn { pause: NONE };
+    let ask = Next::Ask(Question::NextBatch { durations: true });
+    let stop = Next::Stop {
+        unrecoverable: false,
+    };
+    let hard_stop = Next::Stop {
+        unrecoverable: true,
+    };
+    // -yes, -batch-wait, result, more failures than -max-failures allows. The README has the same table.
+    let table = [
+        (false, Fixed(W), Ok, false, &wait),
+        (false, Fixed(W), Recoverable, false, &wait),
+        (false, Fixed(W), Recoverable, true, &stop),
+        (false, Fixed(W), Unrecoverable, false, &errors(true, false)),
+        (false, Fixed(W), Unrecoverable, true, &hard_stop),
+        (false, Asks, Ok, false, &ask),
+        (false, Asks, Recoverable, false, &ask),
+        (false, Asks, Recoverable, true, &stop),
+        (false, Asks, Unrecoverable, false, &errors(true, true)),
+        (false, Asks, Unrecoverable, true, &hard_stop),
+        (true, Fixed(W), Ok, false, &wait),
+        (true, Fixed(W), Recoverable, false, &wait),
+        (true, Fixed(W), Recoverable, true, &stop),
+        (true, Fixed(W), Unrecoverable, false, &hard_stop),
+        (true, Fixed(W), Unrecoverable, true, &hard_stop),
+        (true, Asks, Recoverable, false, &at_once),
+        (true, Asks, Recoverable, true, &stop),
+    ];
+    for (yes, pause, result, exceeded, expected) in table {
+        let plan = RestartPlan {
+            max_failures: Some(MaxFailures::Count(2)),
+            yes,
+            ..plan(in_place())
+        };
+        assert_eq!(
+            &after_batch(&plan, pause, result, exceeded),
+            expected,
+            "{yes} {pause:?} {result:?} {exceeded}"
+        );
+    }
+}
+
+#[test]
+fn how_many_may_fail() {
+    for (max, base, allowed) in [
+        (None, 10, None),
+        (Some(MaxFailures::Count(0)), 10, Some(0)),
+        (Some(MaxFailures::Count(30)), 10, Some(30)),
+        // Rounded down: 10 % of 9 is none.
+        (Some(MaxFailures::Percent(10)), 9, Some(0)),
+        (Some(MaxFailures::Percent(10)), 10, Some(1)),
+        (Some(MaxFailures::Percent(10)), 19, Some(1)),
+        (Some(MaxFailures::Percent(100)), 7, Some(7)),
+        (Some(MaxFailures::Percent(u64::MAX)), 7, Some(7)),
+        (Some(MaxFailures::Percent(0)), 7, Some(0)),
+    ] {
+        assert_eq!(allowed_failures(max, base), allowed, "{max:?} of {base}");
+    }
+    assert_eq!(exceeded(5, None), None);
+    assert_eq!(exceeded(2, Some(2)), None);
+    assert_eq!(
+        exceeded(1, Some(0)),
+        Some(Exceeded {
+            failed: 1,
+            allowed: 0
+        })
+    );
 }
