@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::event::EventKind;
 use crate::nomad::error::ReadError;
@@ -13,6 +13,8 @@ use crate::rules::guard::{active, awaited};
 use crate::watch::Feed;
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
+/// How often the job is read: nothing else tells that it was purged.
+const JOB_PACE: Duration = Duration::from_secs(30);
 
 /// Waits until no deployment of the job is active, or the job has ended. Tells whether there was one to wait for: then everything
 /// else that is known may be older than its end.
@@ -50,10 +52,18 @@ pub(crate) async fn deployments_end(
         tokio::select! {
             () = news.changed() => {}
             _ = health.changed() => {}
+            () = look_at_job(feed) => {}
             _ = minute.tick() => reporter.emit(EventKind::DeploymentAwaited {
                 deployment,
                 still: true,
             }),
         }
     }
+}
+
+/// Reads the job once more, after a while.
+pub(super) async fn look_at_job(feed: &Feed) {
+    sleep(JOB_PACE).await;
+    // A failure is for whoever needs the answer to find.
+    let _ = feed.reread_job().await;
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
-use super::{Halt, Run, deployments_end};
+use super::deployment::{deployments_end, look_at_job};
+use super::{Halt, Run};
 use crate::cli::quote::quote;
 use crate::event::{EventKind, Trouble};
 use crate::nomad::error::ReadError;
@@ -17,8 +18,6 @@ use crate::view::JobState;
 
 /// How long a deployment that this run caused may take when the job says nothing.
 const DEPLOYMENT: Duration = Duration::from_secs(600);
-/// How often the job is read during a pause.
-const JOB_PACE: Duration = Duration::from_secs(30);
 
 impl Run {
     /// Lets the next batch begin only on fresh knowledge and beside no deployment.
@@ -115,16 +114,9 @@ impl Run {
             tokio::select! {
                 () = sleep_until(end) => return Ok(()),
                 () = news.changed() => {}
-                () = self.look_at_job() => {}
+                () = look_at_job(&context.feed) => {}
             }
         }
-    }
-
-    /// Reads the job once more, after a while: nothing else follows it.
-    async fn look_at_job(&self) {
-        sleep(JOB_PACE).await;
-        // A failure is for the guard before the next batch to find.
-        let _ = self.context.feed.reread_job().await;
     }
 
     fn look(&self) -> Guard {

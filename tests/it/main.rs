@@ -8,6 +8,7 @@ mod golden;
 mod jobs;
 mod lookup;
 mod memory;
+mod options;
 mod program;
 mod scenarios;
 mod streams;
