@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::client::Indexed;
 use super::error::{ApiError, CallError, Garbled, ReadError};
 use super::text;
-use super::transport::{Body, SendError, SendErrorKind, Transport};
+use super::transport::{Body, Response, SendError, SendErrorKind, Transport};
 
 /// As much of an error's text is read.
 const ERROR_BODY: usize = 64 * 1024;
@@ -80,30 +80,49 @@ impl Exchange {
         Ok(self.exchange(request, limits).await?.0)
     }
 
+    /// The body of an answer with status 200, to be read as it comes.
+    pub(crate) async fn open(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Body, ReadError> {
+        let name = name_of(&request);
+        let response = self.head(&name, request, limits).await?;
+        if response.status == StatusCode::OK {
+            Ok(response.body)
+        } else {
+            Err(refused(response).await)
+        }
+    }
+
+    async fn head(
+        &self,
+        name: &str,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response, ReadError> {
+        let head = self.transport.send(request);
+        let response = match limits.head {
+            Some(limit) => timeout(limit, head)
+                .await
+                .map_err(|_| ReadError::timed_out(name, limit))?,
+            None => head.await,
+        };
+        response.map_err(|error| ReadError::Send(named(name, error)))
+    }
+
     async fn exchange(
         &self,
         request: Request<Bytes>,
         limits: Limits,
     ) -> Result<(Answer, Option<SendError>), ReadError> {
         let name = name_of(&request);
-        let head = self.transport.send(request);
-        let response = match limits.head {
-            Some(limit) => timeout(limit, head)
-                .await
-                .map_err(|_| ReadError::timed_out(&name, limit))?,
-            None => head.await,
-        }
-        .map_err(|error| ReadError::Send(named(&name, error)))?;
+        let response = self.head(&name, request, limits).await?;
         let began = Instant::now();
-        let ok = response.status == StatusCode::OK;
-        let limit = if ok { usize::MAX } else { ERROR_BODY };
-        let (body, broken) = collect(response.body, limit).await;
-        if !ok {
-            return Err(ReadError::Api(ApiError {
-                status: response.status,
-                body: String::from_utf8_lossy(&body).trim().to_owned(),
-            }));
+        if response.status != StatusCode::OK {
+            return Err(refused(response).await);
         }
+        let (body, broken) = collect(response.body, usize::MAX).await;
         let broken = broken.map(|error| named(&name, error));
         Ok((
             Answer {
@@ -116,6 +135,15 @@ impl Exchange {
             broken,
         ))
     }
+}
+
+/// An answer with another status than 200.
+async fn refused(response: Response) -> ReadError {
+    let (body, _) = collect(response.body, ERROR_BODY).await;
+    ReadError::Api(ApiError {
+        status: response.status,
+        body: String::from_utf8_lossy(&body).trim().to_owned(),
+    })
 }
 
 /// The body as far as it came, at most about `limit` bytes, and why it ended too early.

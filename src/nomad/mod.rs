@@ -4,6 +4,7 @@ mod address;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod error;
+pub(crate) mod events;
 mod exchange;
 pub(crate) mod json;
 pub(crate) mod limiter;

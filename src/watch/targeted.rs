@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::nomad::client::Indexed;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{AllocId, Allocation, DesiredStatus};
@@ -15,22 +15,20 @@ use crate::view::Change;
 
 /// In flight and quiet for so long: read it.
 const QUIET: Duration = Duration::from_secs(30);
-/// The same while no list brings news.
+/// The same while nothing else brings news.
 const QUIET_WITHOUT_LIST: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 4;
+/// While the event stream is open, more quiet ones than these are read as one list.
+const FEW: usize = 4;
+/// The same for lists that are too large to be read often.
+pub(super) const MANY: usize = 200;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Reads one allocation, with the patience of a run that has work under way, and folds it into the view.
 pub(super) async fn read(shared: &Shared, id: &AllocId) -> Result<(), ReadError> {
     let asked = Instant::now();
-    let answer = shared
-        .client
-        .patiently(
-            Patience::Working,
-            |error| shared.say_retry(error),
-            || shared.client.allocation(id),
-        )
-        .await;
+    let read = || shared.client.allocation(id);
+    let answer = shared.patiently(Patience::Working, read).await;
     take(shared, id, answer, asked)
 }
 
@@ -104,9 +102,9 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             reads.spawn(async move {
                 let asked = Instant::now();
                 let answer = shared.client.allocation(&id).await;
-                // Where the list is followed, the list tells of an outage.
+                // Where something else is followed, that tells of an outage.
                 if let Err(error) = take(&shared, &id, answer, asked)
-                    && *shared.lists_are_large.borrow()
+                    && shared.sources().silent()
                 {
                     shared.silent(&error);
                 }
@@ -118,7 +116,8 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 
 /// Those in flight without news for too long, with the last known member of their chain of replacements; marked as asked for.
 fn due(shared: &Shared) -> Vec<AllocId> {
-    let quiet = if *shared.lists_are_large.borrow() {
+    let sources = shared.sources();
+    let quiet = if sources.silent() {
         QUIET_WITHOUT_LIST
     } else {
         QUIET
@@ -149,6 +148,11 @@ fn due(shared: &Shared) -> Vec<AllocId> {
             // Stopped and nothing linked: a replacement without links shows in a list only.
             shared.list_wanted.notify_one();
         }
+    }
+    let most = if sources.large { MANY } else { FEW };
+    if sources.streaming && due.len() > most {
+        shared.list_wanted.notify_one();
+        due.clear();
     }
     due
 }
