@@ -115,17 +115,21 @@ pub(super) async fn await_deployments(
             feed.confirm(&Confirm::List).await
         };
         reread.await.map_err(|error| failed(&error))?;
-        current = feed.read(|view| match &view.job {
-            JobState::Known(job) => Some(Arc::clone(job)),
-            JobState::Unread | JobState::Purged => None,
-        });
-        if current.is_none() {
-            let text = format!(
-                "Job {} was purged while its deployment was waited for",
-                quote(&job.id)
-            );
-            return Err(Early::Error(text, Trouble::Precondition));
-        }
+        current = feed
+            .read(|view| match &view.job {
+                JobState::Known(job) => Ok(Some(Arc::clone(job))),
+                JobState::Unread => Ok(None),
+                JobState::Purged => Err("purged"),
+            })
+            .and_then(|job| match job {
+                Some(job) if job.stop => Err("stopped"),
+                job => Ok(job),
+            })
+            .map_err(|ended| {
+                let job = quote(&job.id);
+                let text = format!("Job {job} was {ended} while its deployment was waited for");
+                Early::Error(text, Trouble::Precondition)
+            })?;
     }
     Ok(current)
 }
