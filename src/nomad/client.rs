@@ -43,7 +43,7 @@ pub(crate) struct Client {
 pub(crate) struct Wait {
     /// The index of the answer before; 0 is taken as 1.
     pub(crate) index: u64,
-    /// How long the server may hold the request; it adds up to a sixteenth.
+    /// How long the server may hold the request, at most; it adds up to a sixteenth.
     pub(crate) wait: Duration,
 }
 
@@ -300,15 +300,20 @@ impl Client {
 
     async fn read(&self, call: Call, wait: Option<Wait>) -> Result<Answer, ReadError> {
         let (call, limit) = match wait {
-            Some(Wait { index, wait }) => (
-                call.blocking(index, wait),
-                wait + wait / 16 + Duration::from_secs(10),
-            ),
+            Some(Wait { index, wait }) => {
+                let wait = self.split().hold(wait);
+                (
+                    call.blocking(index, wait),
+                    wait + wait / 16 + Duration::from_secs(10),
+                )
+            }
             None => (call, READ_LIMIT),
         };
         let request = self.requests.build(call)?;
-        let _permit = self.limiter.read().await;
-        self.exchange.read(request, Limits::head(limit)).await
+        let permit = self.limiter.read().await;
+        let answer = self.exchange.read(request, Limits::head(limit)).await;
+        permit.give_back().await;
+        answer
     }
 
     async fn write(&self, call: Call, limits: Limits) -> Result<Answer, CallError> {
