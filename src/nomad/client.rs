@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use http::Request;
 
+use super::answer::Answer;
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
-use super::exchange::{Answer, Exchange, Limits};
+use super::exchange::{Exchange, Limits};
 use super::json::{
     Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
 };
@@ -180,8 +183,11 @@ impl Client {
         wait: Option<Wait>,
     ) -> Result<Indexed<Vec<Allocation>>, ReadError> {
         let call = Call::get(&["job", id, "allocations"]).param("all", "false");
-        let answer = self.read(call, wait).await?;
-        let allocations: Vec<Allocation> = answer.json()?;
+        let (request, limits) = self.asking(call, wait)?;
+        let permit = self.limiter.read().await;
+        let read = self.exchange.read_list::<Allocation>(request, limits).await;
+        permit.give_back().await;
+        let (answer, allocations) = read?;
         if allocations
             .iter()
             .any(|allocation| allocation.id.is_empty())
@@ -299,6 +305,19 @@ impl Client {
     }
 
     async fn read(&self, call: Call, wait: Option<Wait>) -> Result<Answer, ReadError> {
+        let (request, limits) = self.asking(call, wait)?;
+        let permit = self.limiter.read().await;
+        let answer = self.exchange.read(request, limits).await;
+        permit.give_back().await;
+        answer
+    }
+
+    /// The request of a read, and how long it may take to begin to be answered.
+    fn asking(
+        &self,
+        call: Call,
+        wait: Option<Wait>,
+    ) -> Result<(Request<Bytes>, Limits), RequestError> {
         let (call, limit) = match wait {
             Some(Wait { index, wait }) => {
                 let wait = self.split().hold(wait);
@@ -309,11 +328,7 @@ impl Client {
             }
             None => (call, READ_LIMIT),
         };
-        let request = self.requests.build(call)?;
-        let permit = self.limiter.read().await;
-        let answer = self.exchange.read(request, Limits::head(limit)).await;
-        permit.give_back().await;
-        answer
+        Ok((self.requests.build(call)?, Limits::head(limit)))
     }
 
     async fn write(&self, call: Call, limits: Limits) -> Result<Answer, CallError> {

@@ -156,7 +156,7 @@ mod tests {
         let limiter = Limiter::new(5);
         let first = limiter.write().await;
         let second = limiter.clone().write().await;
-        let soon = std::time::Duration::from_secs(1);
+        let soon = Duration::from_secs(1);
         tokio::time::timeout(soon, limiter.write())
             .await
             .unwrap_err();
