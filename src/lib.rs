@@ -57,7 +57,7 @@ use tokio::runtime::Runtime;
 use cli::{Invocation, Request};
 use nomad::client::Client;
 use nomad::config::ClientConfig;
-use nomad::limiter::DEFAULT_MAX_CONNECTIONS;
+use nomad::limiter::Split;
 use nomad::transport::Transport;
 use report::Settings;
 use session::Ended;
@@ -116,7 +116,7 @@ pub async fn run_over(
     let client = ClientConfig::resolve(&invocation.connection, env)
         .map_err(|error| error.to_string())
         .and_then(|config| {
-            Client::new(&config, transport, DEFAULT_MAX_CONNECTIONS)
+            Client::new(&config, transport, invocation.plan.max_connections)
                 .map_err(|error| error.to_string())
         });
     match client {
@@ -150,12 +150,9 @@ fn start(invocation: &Invocation, env: &Env) -> anyhow::Result<(Client, Runtime)
 
 fn connect(invocation: &Invocation, env: &Env) -> anyhow::Result<Client> {
     let config = ClientConfig::resolve(&invocation.connection, env)?;
-    let transport = nomad::wire::Wire::new(&config)?;
-    Ok(Client::new(
-        &config,
-        Arc::new(transport),
-        DEFAULT_MAX_CONNECTIONS,
-    )?)
+    let max_connections = invocation.plan.max_connections;
+    let transport = nomad::wire::Wire::new(&config, Split::of(max_connections).reads)?;
+    Ok(Client::new(&config, Arc::new(transport), max_connections)?)
 }
 
 /// Reads the command line; says what is to be said when there is nothing to run, and gives the exit code.
