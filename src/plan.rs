@@ -42,6 +42,8 @@ pub(crate) struct RestartPlan {
     pub(crate) verbose: bool,
     pub(crate) progress: Progress,
     pub(crate) detailed_exitcode: bool,
+    /// Connections to the agent at any moment; at least [`crate::nomad::limiter::LEAST_CONNECTIONS`].
+    pub(crate) max_connections: usize,
 }
 
 impl RestartPlan {
@@ -144,7 +146,11 @@ pub(crate) struct Validated {
 /// Checks the options in Nomad's order. `interactive` says that both stdin and stdout are terminals.
 pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated, UsageError> {
     let Options {
-        what, pace, output, ..
+        what,
+        pace,
+        output,
+        connection,
+        ..
     } = options;
     // A dry run asks nothing.
     let can_ask = interactive || pace.yes || what.dry_run;
@@ -172,6 +178,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
     let progress = values::progress(&output.progress)?;
     let max_failures = values::max_failures(pace.max_failures.as_deref(), on_error)?;
     let on_deployment = values::on_deployment(&pace.on_deployment)?;
+    let max_connections = values::max_connections(&connection.max_connections)?;
 
     let mut warnings = Vec::new();
     let action = if what.reschedule {
@@ -217,6 +224,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
         verbose: output.verbose,
         progress,
         detailed_exitcode: output.detailed_exitcode,
+        max_connections,
     };
     Ok(Validated { plan, warnings })
 }

@@ -164,6 +164,11 @@ impl JobView {
         self.index
     }
 
+    /// The highest index among the allocations. A list of them that is asked for now has at least this one.
+    pub(crate) fn newest_allocation(&self) -> Option<u64> {
+        self.allocations.values().map(|it| it.modify_index).max()
+    }
+
     /// Whether somebody stopped the job, or purged it.
     pub(crate) fn job_ended(&self) -> bool {
         match &self.job {

@@ -72,6 +72,7 @@ fn defaults() {
             verbose: false,
             progress: Progress::Auto,
             detailed_exitcode: false,
+            max_connections: 50,
         }
     );
 }
@@ -80,7 +81,7 @@ fn defaults() {
 fn everything_at_once() {
     let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-wait=1m -on-error=fail -yes \
                 -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -older-than=7d -exact \
-                -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain example";
+                -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain -max-connections=4 example";
     assert_eq!(
         plan(&args.split_whitespace().collect::<Vec<_>>()),
         RestartPlan {
@@ -103,6 +104,7 @@ fn everything_at_once() {
             verbose: true,
             progress: Progress::Plain,
             detailed_exitcode: true,
+            max_connections: 4,
         }
     );
 }

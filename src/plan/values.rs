@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError};
 use crate::cli::duration;
 use crate::cli::quote::quote;
+use crate::nomad::limiter::LEAST_CONNECTIONS;
 
 pub(super) fn job(positionals: &[String]) -> Result<String, UsageError> {
     let [job] = positionals else {
@@ -187,5 +188,17 @@ pub(super) fn on_deployment(value: &str) -> Result<OnDeployment, UsageError> {
             value,
             r#"valid options are "fail" and "wait""#,
         )),
+    }
+}
+
+pub(super) fn max_connections(value: &str) -> Result<usize, UsageError> {
+    let wrong = |why: &str| Err(UsageError::value("max-connections", value, why));
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return wrong("must be a whole number");
+    }
+    match value.parse::<u16>() {
+        Ok(number) if usize::from(number) >= LEAST_CONNECTIONS => Ok(number.into()),
+        Ok(_) => wrong(&format!("must be at least {LEAST_CONNECTIONS}")),
+        Err(_) => wrong(&format!("must be at most {}", u16::MAX)),
     }
 }

@@ -283,6 +283,7 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         verbose: false,
         progress: Progress::Auto,
         detailed_exitcode: false,
+        max_connections: 50,
     }
 }
 

@@ -48,9 +48,13 @@ pub(super) async fn read_since(shared: &Shared, wanted: Instant) -> Result<(), R
 }
 
 async fn once(shared: &Shared, patience: Patience) -> Result<Position, ReadError> {
+    let known = shared.view().newest_allocation();
     let asked = Instant::now();
     let read = || shared.client.allocations(&shared.job_id, None);
     let answer = shared.patiently(patience, read).await?;
+    if answer.index != 0 && Some(answer.index) < known {
+        shared.apply(Change::Rewound, asked);
+    }
     Ok(take(shared, answer, asked))
 }
 

@@ -20,7 +20,7 @@ use super::{context, list, targeted};
 use crate::nomad::client::stream::{EventStream, NoStream, StartAt};
 use crate::nomad::error::ReadError;
 use crate::nomad::events::Line;
-use lull::Lull;
+use lull::{Lull, Probe};
 
 /// Heartbeats come every 30 s, whatever else is sent.
 const HEARTBEAT_OVERDUE: Duration = Duration::from_secs(40);
@@ -106,8 +106,10 @@ async fn attend(shared: &Arc<Shared>, mut stream: EventStream, began: Instant) {
                 shared.set_sources(|sources| sources.streaming = true);
             }
             Some(found) = probes.join_next(), if !probes.is_empty() => {
-                if let Ok(Some(index)) = found {
-                    lull.missed(index, Instant::now());
+                match found {
+                    Ok(Probe::Known) => {}
+                    Ok(Probe::News(index)) => lull.missed(index, Instant::now()),
+                    Ok(Probe::Doubt) | Err(_) => return,
                 }
             }
             () = sleep_until(overdue) => return,

@@ -26,20 +26,35 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Reads one allocation, with the patience of a run that has work under way, and folds it into the view.
 pub(super) async fn read(shared: &Shared, id: &AllocId) -> Result<(), ReadError> {
+    let known = known(shared, id);
     let asked = Instant::now();
     let read = || shared.client.allocation(id);
     let answer = shared.patiently(Patience::Working, read).await;
-    take(shared, id, answer, asked)
+    take(shared, id, known, answer, asked)
 }
 
-fn take(
+/// The index of what is known of an allocation.
+pub(super) fn known(shared: &Shared, id: &AllocId) -> Option<u64> {
+    shared.view().last_known(id).map(|it| it.modify_index)
+}
+
+/// Folds an answer in. `known` is what was known of the allocation when it was asked for.
+pub(super) fn take(
     shared: &Shared,
     id: &AllocId,
+    known: Option<u64>,
     answer: Result<Indexed<Allocation>, ReadError>,
     asked: Instant,
 ) -> Result<(), ReadError> {
     match answer {
-        Ok(answer) => shared.apply(Change::Allocation(Box::new(answer.value)), asked),
+        Ok(answer) => {
+            if Some(answer.value.modify_index) < known {
+                // The servers' state was restored: a list tells what else is different.
+                shared.apply(Change::Rewound, asked);
+                shared.list_wanted.notify_one();
+            }
+            shared.apply(Change::Allocation(Box::new(answer.value)), asked);
+        }
         Err(error) if error.is_not_found() => {
             shared.apply(Change::Gone(Arc::clone(id)), asked);
             shared.list_wanted.notify_one();
@@ -100,10 +115,11 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             }
             let shared = Arc::clone(&shared);
             reads.spawn(async move {
+                let known = known(&shared, &id);
                 let asked = Instant::now();
                 let answer = shared.client.allocation(&id).await;
                 // Where something else is followed, that tells of an outage.
-                if let Err(error) = take(&shared, &id, answer, asked)
+                if let Err(error) = take(&shared, &id, known, answer, asked)
                     && shared.sources().silent()
                 {
                     shared.silent(&error);

@@ -122,7 +122,8 @@ fn what_an_event_leaves_out_is_the_zero_value() {
 proptest! {
     #[test]
     fn chunks_end_anywhere(cuts in prop::collection::vec(0..4000_usize, 0..30)) {
-        let text = format!("{{}}\n{}closed", RECORDED.lines().take(6).map(|it| format!("{it}\n")).collect::<String>());
+        let recorded: Vec<_> = RECORDED.split_inclusive('\n').take(6).collect();
+        let text = format!("{{}}\n{}closed", recorded.concat());
         let mut whole = read(&text);
         whole.push(Line::Reason("closed".to_owned()));
         let mut lines = Lines::default();

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::nomad::json::AllocId;
-use crate::view::Change;
 use crate::watch::shared::Shared;
+use crate::watch::targeted;
 
 const FIRST_PROBE: Duration = Duration::from_secs(2);
 const LONGEST_PROBE: Duration = Duration::from_secs(30);
@@ -94,12 +94,30 @@ impl Lull {
     }
 }
 
-/// Reads one allocation; gives its index when nothing so new was known of it. A failure tells nothing about the stream.
-pub(super) async fn read(shared: &Shared, id: &AllocId) -> Option<u64> {
+/// What a read tells about the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// All that it showed was known.
+    Known,
+    /// It showed news of this index.
+    News(u64),
+    /// It failed, or the servers are no longer those that the stream comes from: what the stream tells is not all that there is.
+    Doubt,
+}
+
+/// Reads one allocation and holds it against what the stream told of it.
+pub(super) async fn read(shared: &Shared, id: &AllocId) -> Probe {
+    let known = targeted::known(shared, id);
     let asked = Instant::now();
-    let allocation = shared.client.allocation(id).await.ok()?.value;
-    let index = allocation.modify_index;
-    let known = shared.view().last_known(id).map(|it| it.modify_index);
-    shared.apply(Change::Allocation(Box::new(allocation)), asked);
-    (Some(index) > known).then_some(index)
+    let answer = shared.client.allocation(id).await;
+    let index = answer.as_ref().ok().map(|it| it.value.modify_index);
+    // The stream may have told of it while the read was on its way.
+    let news = index > targeted::known(shared, id);
+    match (targeted::take(shared, id, known, answer, asked), index) {
+        (Ok(()), Some(index)) if index > known.unwrap_or_default() && news => Probe::News(index),
+        (Ok(()), Some(index)) if Some(index) < known => Probe::Doubt,
+        // Deleted ones are not told of.
+        (Ok(()), _) => Probe::Known,
+        (Err(_), _) => Probe::Doubt,
+    }
 }

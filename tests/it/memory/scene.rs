@@ -191,6 +191,10 @@ impl Scene {
             before,
             requests: stage.agent.requests(),
             most_open: stage.joint.most_open(),
+            budget: args
+                .iter()
+                .find_map(|arg| arg.strip_prefix("-max-connections="))
+                .map_or(50, |number| number.parse().unwrap()),
             started,
             ended,
         };
@@ -215,6 +219,8 @@ pub(crate) struct Ran {
     pub(crate) requests: Vec<Entry>,
     /// The most calls that were open at once.
     pub(crate) most_open: usize,
+    /// How many the program was allowed.
+    budget: usize,
     pub(crate) started: Time,
     pub(crate) ended: Time,
 }
@@ -236,7 +242,11 @@ impl Ran {
                 }
             }
         }
-        assert!(self.most_open <= 50, "{} calls at once", self.most_open);
+        assert!(
+            self.most_open <= self.budget,
+            "{} calls at once",
+            self.most_open
+        );
         assert!(
             !self.stdout.contains('\u{1b}') && !self.stderr.contains('\u{1b}'),
             "colours in a pipe"

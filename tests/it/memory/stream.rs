@@ -201,3 +201,44 @@ async fn however_often_it_is_cut_nothing_is_missed() {
         assert!(ran.took() < Duration::from_secs(40), "{:?}", ran.took());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_end_in_a_pause_is_found_out() {
+    // CLAIMS 2. Nothing is in flight; another operator stops the one whose turn comes next.
+    let cluster = running(&web(3)).await;
+    let ids = allocations(&cluster, "web");
+    let next = ids[1].clone();
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-batch-wait=3m", "web"])
+        .meanwhile(|stage| async move {
+            stage.joint.writes(1).await;
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            stage.agent.end_streams(StreamEnd::Silent);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stage.cluster.stop_allocation(&next, false).unwrap();
+        })
+        .run()
+        .await
+        .ended_with(0);
+    assert_eq!(ran.touched(), [&*ids[0], &*ids[1], &*ids[2]]);
+    assert_eq!(ran.truth.restarts(&ids[1]).count(), 0, "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .ends_with("2 of 3 allocations restarted, 1 skipped.\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_in_a_pause_costs_one_stream() {
+    let cluster = running(&web(2)).await;
+    let ids = allocations(&cluster, "web");
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-batch-wait=1h", "web"])
+        .run()
+        .await
+        .ended_with(0);
+    assert_eq!(ran.touched(), ids);
+    assert_eq!((streams(&ran), lists(&ran)), (1, 1), "{:#?}", ran.requests);
+}

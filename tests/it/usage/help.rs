@@ -65,6 +65,7 @@ fn help() {
         "on-deployment",
         "detailed-exitcode",
         "progress",
+        "max-connections",
     ] {
         let listed = text.lines().any(|line| {
             let name = line.trim_start().strip_prefix('-').unwrap_or_default();

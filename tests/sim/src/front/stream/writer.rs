@@ -179,7 +179,7 @@ impl Writer {
             }
             () = timer => Next::Planned,
             _ = heartbeats.tick() => Next::Line(Bytes::from_static(HEARTBEAT_LINE)),
-            _ = outages.changed(), if leaderless => Next::Planned,
+            _ = outages.changed() => Next::Planned,
             line = lines.line(), if !leaderless => match line {
                 Ok(line) => Next::Line(self.told(line)),
                 Err(Dropped) => Next::End(self.unsubscribed(TOO_SLOW)),
