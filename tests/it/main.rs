@@ -9,6 +9,7 @@ mod jobs;
 mod lookup;
 mod memory;
 mod program;
+mod real_nomad;
 mod scenarios;
 mod streams;
 mod support;

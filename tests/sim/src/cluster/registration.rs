@@ -225,7 +225,8 @@ fn warnings(job: &Job) -> String {
         }
     }
     for group in job.groups.iter() {
-        let has = |services: &Option<Vec<Service>>| services.as_ref().is_some_and(|s| !s.is_empty());
+        let has =
+            |services: &Option<Vec<Service>>| services.as_ref().is_some_and(|s| !s.is_empty());
         let delayed = |task: &Task| task.shutdown_delay > 0;
         for task in group.tasks.iter().filter(|task| has(&task.services)) {
             if !delayed(task) {

@@ -95,7 +95,11 @@ fn networks(group: &TaskGroup, port: &mut impl FnMut() -> u64) -> (Value, Value)
         ] {
             let mut list = Vec::new();
             for asked in ports.iter().flatten() {
-                let value = if asked.value == 0 { port() } else { asked.value };
+                let value = if asked.value == 0 {
+                    port()
+                } else {
+                    asked.value
+                };
                 list.push(json!({"HostNetwork": "default", "Label": asked.label, "Value": value}));
                 all.push(json!({"HostIP": ADDRESS, "Label": asked.label, "Value": value}));
             }

@@ -112,7 +112,11 @@ async fn logs_are_answered_as_recorded() {
             "Transfer-Encoding",
         ] {
             let simulated = answer.headers.get(header).map(|it| it.to_str().unwrap());
-            assert_eq!(simulated, res["headers"][header].as_str(), "{header}: {what}");
+            assert_eq!(
+                simulated,
+                res["headers"][header].as_str(),
+                "{header}: {what}"
+            );
         }
         match &res["body"] {
             Value::String(recorded) if gzip => assert_eq!(&unzipped(&answer), recorded),
@@ -193,7 +197,11 @@ async fn checks_need_the_right_to_read_the_job() {
         format!("/v1/client/allocation/{id}/checks"),
         format!("/v1/allocation/{id}/checks"),
     ] {
-        for (right, status) in [("list-jobs", 403), ("alloc-lifecycle", 403), ("read-job", 200)] {
+        for (right, status) in [
+            ("list-jobs", 403),
+            ("alloc-lifecycle", 403),
+            ("read-job", 200),
+        ] {
             let token = Token::named("some").allow("default", right);
             front.agent().set_acl(Some(Acl::new().with(SECRET, token)));
             let answer = ask(&front, &path, "", false).await;

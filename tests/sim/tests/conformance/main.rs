@@ -283,8 +283,7 @@ async fn f02_update_of_the_job_during_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn f03_drain_of_the_node_during_a_restart() {
-    let mut setting =
-        used_before().rule(Selector::job("f03-drain"), Behaviour::ignores_signal());
+    let mut setting = used_before().rule(Selector::job("f03-drain"), Behaviour::ignores_signal());
     setting.nodes = 3;
     conforms("f03-drain-during-restart", setting, whole).await;
 }
@@ -347,8 +346,7 @@ fn answers(code: u16, body: &str) -> Behaviour {
 
 #[tokio::test(start_paused = true)]
 async fn e01_checks_during_a_restart() {
-    let setting =
-        used_before().rule(Selector::job("e01-checks").task("app"), listens_after(3000));
+    let setting = used_before().rule(Selector::job("e01-checks").task("app"), listens_after(3000));
     conforms("e01-checks-restart", setting, whole).await;
 }
 

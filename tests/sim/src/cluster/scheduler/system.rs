@@ -66,8 +66,7 @@ impl State {
             }
             updates.migrate += size(sorted.migrate.len());
             updates.stop += size(sorted.lost.len());
-            let (places, done) =
-                self.place_on_nodes(slot, job, group, &taken, &replaced, outcome);
+            let (places, done) = self.place_on_nodes(slot, job, group, &taken, &replaced, outcome);
             settled &= places.is_empty() && sorted.migrate.is_empty();
             // Nomad counts the allocations that stay among those it would place.
             updates.place = size(places.len()) + updates.ignore;
