@@ -334,6 +334,8 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
 }
 
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod http_tests;
 #[cfg(test)]
 mod tests;
