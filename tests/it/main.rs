@@ -18,3 +18,4 @@ mod system;
 mod terminal;
 mod tls;
 mod usage;
+mod wire;

@@ -17,7 +17,9 @@ const LONGEST: usize = 4096;
 
 /// Statuses that mean something to the program, and any other.
 fn status() -> impl Strategy<Value = u16> {
-    let known = [200, 200, 200, 301, 307, 400, 401, 403, 404, 405, 429, 500, 500, 502, 503, 504];
+    let known = [
+        200, 200, 200, 301, 307, 400, 401, 403, 404, 405, 429, 500, 500, 502, 503, 504,
+    ];
     prop_oneof![prop::sample::select(known.to_vec()), 100_u16..1000]
 }
 
@@ -120,7 +122,9 @@ impl Foreign {
 
 /// A result's text; empty for a success.
 fn told<T>(result: Result<T, impl std::fmt::Display>) -> String {
-    result.err().map_or_else(String::new, |error| error.to_string())
+    result
+        .err()
+        .map_or_else(String::new, |error| error.to_string())
 }
 
 /// What every call says of one and the same answer.

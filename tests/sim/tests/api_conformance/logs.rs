@@ -17,9 +17,8 @@ const SECRET: &str = "0a0a0a0a-1111-2222-3333-444444444444";
 
 /// The recorded job: a task that says thirty lines and fails, and one that says a word and runs.
 fn talkative() -> Value {
-    let lines: String = (1..=30)
-        .map(|number| format!("line {number} of what went wrong\n"))
-        .collect();
+    let lines = (1..=30).map(|number| format!("line {number} of what went wrong\n"));
+    let lines = lines.collect::<Vec<_>>().concat();
     let group = |name: &str, simulate: &Value| {
         json!({"Name": name, "Count": 1, "RestartPolicy": {"Attempts": 0, "Mode": "fail"},
             "ReschedulePolicy": {"Attempts": 0, "Unlimited": false},

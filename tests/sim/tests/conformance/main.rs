@@ -6,6 +6,7 @@
 //! their signal only every 0.1 s.
 
 mod check;
+mod placements;
 mod recording;
 mod replay;
 mod send;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::alloc::Runner;
 use crate::cluster::state::{Due, State};
 use crate::cluster::tables::AllocRef;
-use crate::model::{ApiError, Service, TaskStateKind, Time, Version};
+use crate::model::{ApiError, Service, Task, TaskStateKind, Time, Version};
 
 /// From the begin of an allocation to the first run of its checks, in nanoseconds (recordings e01, e03 and e04).
 const FIRST_RUN: (i64, i64) = (450_000_000, 500_000_000);
@@ -63,9 +63,9 @@ impl Check {
 impl Runner {
     /// Since when all the checks that count have been good: `None` while one is not.
     pub(super) fn checks_good_since(&self) -> Option<Time> {
-        let counting = self.checks.iter().filter(|check| check.counts);
-        counting.fold(Some(Time(i64::MIN)), |since, check| {
-            Some(since?.max(check.good_since?))
+        let mut counting = self.checks.iter().filter(|check| check.counts);
+        counting.try_fold(Time(i64::MIN), |since, check| {
+            Some(since.max(check.good_since?))
         })
     }
 }
@@ -77,7 +77,7 @@ impl State {
             return;
         };
         let group = run.group().clone();
-        let main = group.tasks.iter().position(|task| task.is_main());
+        let main = group.tasks.iter().position(Task::is_main);
         let of_tasks = group.tasks.iter().enumerate().flat_map(|(number, task)| {
             let services = task.services.iter().flatten();
             services.map(move |service| (task.name.as_str(), number, service))
