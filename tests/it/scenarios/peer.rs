@@ -60,12 +60,12 @@
 //! | T53 | `-reschedule` waits for shutdown_delay | the same | `tests/it/memory/reschedule.rs`: `with_and_without_the_shutdown_delay` |
 //! | T54 | … but not with `-no-shutdown-delay` | the same | `tests/it/memory/reschedule.rs`: `with_and_without_the_shutdown_delay` |
 //! | T55 | `-on-error fail`, second restart of three fails: two requests | the same | `tests/it/memory/policy.rs`: `on_error_fail_stops_after_the_batch`; `src/rules/policy/tests.rs`: `what_follows_a_batch` |
-//! | T56 | No token | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T57 | Only alloc-lifecycle | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T58 | Only read-job | the same | `tests/it/lookup/tokens.rs`: `a_token_that_may_only_read`; `src/rules/verdict/tests/causes.rs`: `refused_calls_keep_nomads_words` |
-//! | T59 | Both, exact id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T60 | Both, a prefix: no list-jobs, so it can only be an id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T61 | … plus list-jobs | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
+//! | T56 | No token | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T57 | Only alloc-lifecycle | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T58 | Only read-job | the same | `tests/it/lookup/tokens.rs`: `a_token_that_may_only_read`; `src/rules/verdict/tests/causes.rs`: `refused_calls_keep_nomads_words`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T59 | Both, exact id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T60 | Both, a prefix: no list-jobs, so it can only be an id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `a_prefix_needs_list_jobs` |
+//! | T61 | … plus list-jobs | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `a_prefix_needs_list_jobs` |
 //! | T62 | Filter by group | the same | `src/rules/selection/tests/scope.rs`: `groups_and_tasks_of_old_versions_are_found` |
 //! | T63 | … by a group of an old version | the same | `src/rules/selection/tests/scope.rs`: `groups_and_tasks_of_old_versions_are_found` |
 //! | T64 | … by task | the same | `src/rules/selection/tests/scope.rs`: `groups_and_tasks_of_old_versions_are_found` |
