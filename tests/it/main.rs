@@ -10,6 +10,7 @@ mod lookup;
 mod memory;
 mod program;
 mod scenarios;
+mod seeds;
 mod streams;
 mod support;
 mod system;

@@ -23,14 +23,16 @@ pub(super) struct Plot {
     pub(super) calm: bool,
     pub(super) version: Version,
     pub(super) nodes: usize,
+    /// Unless it is `default`, only requests that name it are answered.
     pub(super) namespace: &'static str,
-    /// Only requests that name the namespace are answered.
     pub(super) kind: &'static str,
     pub(super) groups: Vec<Group>,
     /// The agent serves event streams.
     pub(super) stream: bool,
     /// Bodies arrive in pieces of at most so many bytes.
     pub(super) chunk: usize,
+    /// Each answer takes so long.
+    pub(super) latency: Duration,
     /// How many allocations are stopped by hand before the run.
     pub(super) stopped_before: usize,
     /// From the moment when everything runs to the start of the program.
@@ -286,14 +288,20 @@ impl fmt::Display for Plot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let command = self.words(|seconds| format!("<start {seconds:+}s>"));
         let mood = if self.calm { ", calm" } else { "" };
-        writeln!(f, "seed {}{mood}: {}", self.seed, command.join(" ").replace(SECRET, "…"))?;
         writeln!(
             f,
-            "  Nomad {}, {} nodes, event stream {}, chunks of {} bytes, namespace {}; {} job, up for {:?}, {} stopped before",
+            "seed {}{mood}: {}",
+            self.seed,
+            command.join(" ").replace(SECRET, "…")
+        )?;
+        writeln!(
+            f,
+            "  Nomad {}, {} nodes, event stream {}, chunks of {} bytes after {:?}, namespace {}; {} job, up for {:?}, {} stopped before",
             self.version.text(),
             self.nodes,
             if self.stream { "on" } else { "off" },
             self.chunk,
+            self.latency,
             self.namespace,
             self.kind,
             self.age,
