@@ -118,6 +118,7 @@ impl Plot {
             rewind: None,
             actors: Vec::new(),
             signals: Vec::new(),
+            stdout_lines: None,
         };
         plot.command = command(dice, mood, &plot);
         let writes = plot.allocations();
@@ -145,6 +146,9 @@ impl Plot {
             plot.signals = (0..number)
                 .map(|_| (when(dice, writes), dice.pick(&[1, 2, 2, 15])))
                 .collect();
+        }
+        if mood.signals && dice.chance(20) {
+            plot.stdout_lines = Some(dice.index(12));
         }
         plot.answers = (0..dice.within(0..=6))
             .map(|_| {
@@ -374,6 +378,7 @@ fn actor(dice: &mut Dice, plot: &Plot) -> Actor {
         13 => Actor::PurgeJob,
         10 | 11 | 14 | 15 => Actor::Restart(nth),
         16 | 17 => Actor::Stop(nth),
+        18 if plot.command.token => Actor::Revoke,
         _ => Actor::Evaluate,
     }
 }

@@ -9,6 +9,7 @@ use nomad_sim::model::{Allocation, ClientStatus, Time};
 
 use super::plot::{Part, Task};
 use super::stage::Run;
+use super::tty::{Entry, SIGPIPE};
 
 /// The record of one run, with its ways to ask.
 pub(super) struct Facts<'a> {
@@ -223,6 +224,13 @@ impl<'a> Facts<'a> {
         all.any(|it| {
             (it.exit_code != 0 || it.started.is_none()) && it.ended.is_some_and(|e| e <= at)
         })
+    }
+
+    /// When stdout was found closed.
+    pub(super) fn closed(&self) -> Option<Time> {
+        let mut log = self.run.log.iter();
+        log.find(|(_, entry)| *entry == Entry::Signal(SIGPIPE))
+            .map(|(at, _)| *at)
     }
 
     /// How old an answer may be when it arrives, because the scene keeps it back.

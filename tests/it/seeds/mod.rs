@@ -2,7 +2,8 @@
 //! it on virtual time, and what it printed and wrote is held against what really happened in the cluster.
 //!
 //! A failing seed prints its scene and what was broken. `NOMAD_RESTART_SEED=n cargo test --test it seeds::` runs that one alone and
-//! prints everything that happened, with the seconds since the start of the program; `cargo test --test it seeds:: -- --ignored` runs
+//! prints everything that happened, with the seconds since the start of the program; `NOMAD_RESTART_SEED=300..900` runs these;
+//! `cargo test --test it seeds:: -- --ignored` runs
 //! a hundred thousand.
 
 mod checks;
@@ -25,10 +26,17 @@ use stage::{Run, perform};
 /// Seeds that each of the tests below runs.
 const SEEDS: u64 = 100;
 
-/// The one seed to run, if one is named.
-fn named() -> Option<u64> {
-    let seed = std::env::var("NOMAD_RESTART_SEED").ok()?;
-    Some(seed.parse().expect("NOMAD_RESTART_SEED is a number"))
+/// The seeds to run, if they are named.
+fn named() -> Option<Range<u64>> {
+    let named = std::env::var("NOMAD_RESTART_SEED").ok()?;
+    let number = |text: &str| {
+        text.parse()
+            .expect("NOMAD_RESTART_SEED is a number, or two with .. between")
+    };
+    Some(match named.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(&named)..number(&named) + 1,
+    })
 }
 
 /// Runs one seed; the error is the scene and what was broken.
@@ -108,9 +116,13 @@ fn the_same_seed_gives_the_same_transcript() {
 
 #[test]
 fn the_named_seed() {
-    let Some(seed) = named() else { return };
-    let story = catch_unwind(|| trace::full(&perform(Plot::draw(seed))));
-    if let Ok(story) = story {
+    let Some(seeds) = named() else { return };
+    if seeds.end > seeds.start + 1 {
+        run_all(seeds);
+        return;
+    }
+    let seed = seeds.start;
+    if let Ok(story) = catch_unwind(|| trace::full(&perform(Plot::draw(seed)))) {
         eprint_story(seed, &story);
     }
     if let Err(text) = run(seed) {

@@ -47,6 +47,8 @@ pub(super) struct Plot {
     pub(super) rewind: Option<(When, u64)>,
     pub(super) actors: Vec<(When, Actor)>,
     pub(super) signals: Vec<(When, i32)>,
+    /// Nobody reads stdout any more after so many lines.
+    pub(super) stdout_lines: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -163,6 +165,8 @@ pub(super) enum Actor {
     Restart(usize),
     Stop(usize),
     Evaluate,
+    /// The token of the command is deleted.
+    Revoke,
 }
 
 impl Plot {
@@ -354,6 +358,9 @@ impl fmt::Display for Plot {
         }
         for (when, signal) in &self.signals {
             writeln!(f, "  signal {when}: {signal}")?;
+        }
+        if let Some(lines) = self.stdout_lines {
+            writeln!(f, "  stdout is closed after {lines} lines")?;
         }
         Ok(())
     }

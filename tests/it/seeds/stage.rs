@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat};
 use http::Method;
 use nomad_restart::{Clock, Env, Pace};
+use nomad_sim::api::{Acl, Token};
 use nomad_sim::cluster::{Change, Cluster, Config, State, Truth};
 use nomad_sim::front::{Agent, Entry as Request, Fault, MemoryFront, Rule};
 use nomad_sim::model::{ClientStatus, Time};
@@ -16,7 +17,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::plot::{Actor, JOB, Plot, Reply, Wait, When};
+use super::plot::{Actor, JOB, Plot, Reply, SECRET, Wait, When};
 use super::tty::{self, Entry, Keyboard, Log};
 use crate::memory::joint::Joint;
 
@@ -96,8 +97,13 @@ async fn play(plot: Plot, pace: &OnceLock<Arc<Pace>>) -> Run {
         agent.require_namespace(Some(plot.namespace));
     }
 
+    if plot.command.token {
+        let acl = Acl::new().with(SECRET, Token::management("operator"));
+        agent.set_acl(Some(acl));
+    }
+
     let log = Log::new(cluster.clone());
-    let (io, keyboard) = tty::open(&log, plot.terminal);
+    let (io, keyboard) = tty::open(&log, plot.terminal, plot.stdout_lines);
     let (signals, caught) = mpsc::unbounded_channel();
     let stage = Stage {
         joint: Joint::new(MemoryFront::new(agent.clone())),
@@ -372,6 +378,9 @@ impl Stage {
             }
             Actor::Evaluate => {
                 let _ = cluster.evaluate(namespace, JOB, false);
+            }
+            Actor::Revoke => {
+                self.agent.revoke(SECRET);
             }
         }
     }

@@ -10,6 +10,9 @@ use nomad_sim::model::Time;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+/// Stands for a closed stdout.
+pub(super) const SIGPIPE: i32 = 13;
+
 /// Something that was seen or done at the terminal, or to the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -69,14 +72,15 @@ pub(super) struct Keyboard {
     pub(super) lines: Sender<Option<String>>,
 }
 
-/// The program's streams.
-pub(super) fn open(log: &Log, interactive: bool) -> (Io, Keyboard) {
+/// The program's streams; stdout takes so many lines, or any number.
+pub(super) fn open(log: &Log, interactive: bool, lines_of_stdout: Option<usize>) -> (Io, Keyboard) {
     let (asked, prompts) = unbounded_channel();
     let (lines, typed) = mpsc::channel();
     let page = |is_stdout| Page {
         log: log.clone(),
         asked: UnboundedSender::clone(&asked),
         is_stdout,
+        left: lines_of_stdout.filter(|_| is_stdout),
     };
     let terminal = Terminal {
         stdin: interactive,
@@ -92,10 +96,20 @@ struct Page {
     log: Log,
     asked: UnboundedSender<()>,
     is_stdout: bool,
+    /// How many lines it takes before its reader is gone.
+    left: Option<usize>,
 }
 
 impl Write for Page {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.left {
+            Some(0) => {
+                self.log.note(Entry::Signal(SIGPIPE));
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
         let text = String::from_utf8(bytes.to_vec()).map_err(io::Error::other)?;
         let entry = match text.strip_suffix('\n') {
             Some(line) if self.is_stdout => Entry::Out(line.to_owned()),

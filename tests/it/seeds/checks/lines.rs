@@ -1,6 +1,6 @@
 //! Every line about an allocation was true when it was printed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use nomad_sim::model::{Allocation, ClientStatus, Time};
@@ -91,6 +91,29 @@ pub(super) fn check(case: &mut Case<'_>) {
                 }
             }
             _ => {}
+        }
+    }
+    case.broken.extend(broken);
+    rechecks(case);
+}
+
+/// What the servers have shown for a while to be no longer eligible is not written to.
+fn rechecks(case: &mut Case<'_>) {
+    let plot = &case.run.plot;
+    if !plot.faults.is_empty() || !plot.outages.is_empty() || plot.rewind.is_some() {
+        return;
+    }
+    let facts = &case.facts;
+    let reschedule = plot.command.reschedule;
+    let mut seen = BTreeSet::new();
+    let mut broken = Vec::new();
+    for (at, id, _) in facts.requests() {
+        let held = facts.held(id, at, SLACK);
+        if seen.insert(id) && held.iter().all(|it| !is_eligible(it, reschedule)) {
+            broken.push(format!(
+                "a write to {id} at {}, which was not eligible any more",
+                at.rfc3339()
+            ));
         }
     }
     case.broken.extend(broken);

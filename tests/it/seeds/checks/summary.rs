@@ -23,6 +23,10 @@ enum Ending {
 }
 
 pub(super) fn check(case: &mut Case<'_>) {
+    if case.facts.closed().is_some() {
+        // Nobody read the last words.
+        return;
+    }
     let mut broken = Vec::new();
     let facts = &case.facts;
     let code = case.run.code.unwrap_or_default();
