@@ -6,6 +6,7 @@ mod order;
 mod summary;
 
 use nomad_sim::cluster::WriteKind;
+use nomad_sim::front::Fault;
 
 use super::facts::Facts;
 use super::plot::SECRET;
@@ -79,6 +80,14 @@ fn secrets(case: &mut Case<'_>) {
     }
 }
 
+/// Whether an answer tells that no server has even tried.
+fn surely_not_taken(case: &Case<'_>, status: Option<u16>) -> bool {
+    let no_leader = case.run.plot.faults.iter().any(
+        |it| matches!(&it.fault, Fault::Status(500, text) if text.as_str() == "No cluster leader"),
+    );
+    status == Some(429) || status == Some(500) && no_leader
+}
+
 /// No restart is taken on twice, and none is sent again that may have been.
 fn restarts(case: &mut Case<'_>) {
     let mut broken = Vec::new();
@@ -97,7 +106,7 @@ fn restarts(case: &mut Case<'_>) {
         for (at, id, status) in facts.requests() {
             let before = sent
                 .iter()
-                .find(|(it, status)| *it == id && *status != Some(429));
+                .find(|(it, status)| *it == id && !surely_not_taken(case, *status));
             if let Some((_, status)) = before {
                 broken.push(format!(
                     "{id} was sent another restart at {}, the one before had {status:?}",

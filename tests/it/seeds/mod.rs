@@ -24,7 +24,7 @@ use plot::Plot;
 use stage::{Run, perform};
 
 /// Seeds that each of the tests below runs.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 1000;
 
 /// The seeds to run, if they are named.
 fn named() -> Option<Range<u64>> {
@@ -108,7 +108,7 @@ fn the_same_seed_gives_the_same_transcript() {
     if named().is_some() {
         return;
     }
-    for seed in (0..SEEDS).step_by(5) {
+    for seed in (0..SEEDS).step_by(25) {
         let transcript = || trace::transcript(&perform(Plot::draw(seed)));
         assert_eq!(transcript(), transcript(), "seed {seed}");
     }

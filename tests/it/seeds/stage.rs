@@ -46,6 +46,17 @@ pub(super) struct Run {
     pub(super) bound: Duration,
 }
 
+impl Run {
+    /// Whether nothing keeps the program from seeing what the servers know.
+    pub(super) fn reads_go_well(&self) -> bool {
+        let plot = &self.plot;
+        plot.faults.is_empty()
+            && plot.outages.is_empty()
+            && plot.rewind.is_none()
+            && !plot.command.token
+    }
+}
+
 /// What the stories of a scene share.
 #[derive(Clone, Debug)]
 struct Stage {

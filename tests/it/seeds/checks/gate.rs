@@ -30,6 +30,7 @@ pub(super) fn check(case: &mut Case<'_>) {
             ));
         }
     }
+    broken.extend(questions(case));
     let code = i32::from(case.run.code.unwrap_or_default());
     let signals: Vec<i32> = case
         .run
@@ -54,6 +55,38 @@ pub(super) fn check(case: &mut Case<'_>) {
         broken.push(format!("exit code {code} without that signal"));
     }
     case.broken.extend(broken);
+}
+
+/// Each answer is for one question, and each batch is asked about once.
+fn questions(case: &Case<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut open = false;
+    // Asked about and answered what follows the batch, and nothing has followed yet.
+    let mut answered = false;
+    let mut stops = false;
+    for (at, entry) in &case.run.log {
+        match entry {
+            Entry::Prompt(text) => {
+                stops = text.contains("stop the restart process");
+                if open || answered && !stops {
+                    broken.push(format!("asked again at {}: {text}", at.rfc3339()));
+                }
+                open = true;
+            }
+            Entry::Typed(_) => {
+                open = false;
+                answered |= !stops;
+            }
+            Entry::Out(text) if text.contains("Invalid answer") => answered &= stops,
+            Entry::Out(text)
+                if text.contains("ing allocation") || text.contains(" in allocation") =>
+            {
+                answered = false;
+            }
+            _ => {}
+        }
+    }
+    broken
 }
 
 fn gate(case: &Case<'_>) -> Gate {
