@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | `cli` | what was typed; Go's flag grammar; the help text | the network, the environment beyond what is passed in |
 //! | `plan` | typed, validated intent | I/O |
-//! | `nomad` | addresses, TLS, tokens, requests, JSON, errors | restarts, batches, printing |
+//! | `nomad` | addresses, TLS, tokens, requests, JSON, errors, the framing of the event stream | restarts, batches, printing |
 //! | `lookup` | job argument → one job | allocations |
 //! | `view` | what is known of the job's allocations, deployments, evaluations | I/O, deciding |
 //! | `watch` | keeps the view true; its only writer | deciding anything |
@@ -21,6 +21,9 @@
 //! | `run` | the batch loop and the workers | judging, printing |
 //! | `event` | the one list of things that can happen, stamped when they happen | formatting |
 //! | `report` | the only writer of stdout and stderr and the only reader of stdin | deciding anything |
+//!
+//! News of the cluster comes from the event stream where the agent offers one, else from blocking queries and reads of single
+//! allocations (`watch`). Nothing above `watch` knows which: correctness never depends on the stream.
 //!
 //! `session` wires these parts from the look-up to the exit code; `exit` holds the exit codes, `env` the environment as it was at the
 //! start. What ends every wait is tabled in `rules::verdict`.
@@ -54,7 +57,7 @@ use tokio::runtime::Runtime;
 use cli::{Invocation, Request};
 use nomad::client::Client;
 use nomad::config::ClientConfig;
-use nomad::limiter::DEFAULT_MAX_CONNECTIONS;
+use nomad::limiter::Split;
 use nomad::transport::Transport;
 use report::Settings;
 use session::Ended;
@@ -113,7 +116,7 @@ pub async fn run_over(
     let client = ClientConfig::resolve(&invocation.connection, env)
         .map_err(|error| error.to_string())
         .and_then(|config| {
-            Client::new(&config, transport, DEFAULT_MAX_CONNECTIONS)
+            Client::new(&config, transport, invocation.plan.max_connections)
                 .map_err(|error| error.to_string())
         });
     match client {
@@ -147,12 +150,9 @@ fn start(invocation: &Invocation, env: &Env) -> anyhow::Result<(Client, Runtime)
 
 fn connect(invocation: &Invocation, env: &Env) -> anyhow::Result<Client> {
     let config = ClientConfig::resolve(&invocation.connection, env)?;
-    let transport = nomad::wire::Wire::new(&config)?;
-    Ok(Client::new(
-        &config,
-        Arc::new(transport),
-        DEFAULT_MAX_CONNECTIONS,
-    )?)
+    let max_connections = invocation.plan.max_connections;
+    let transport = nomad::wire::Wire::new(&config, Split::of(max_connections).reads)?;
+    Ok(Client::new(&config, Arc::new(transport), max_connections)?)
 }
 
 /// Reads the command line; says what is to be said when there is nothing to run, and gives the exit code.

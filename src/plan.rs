@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::cli::duration;
 use crate::cli::options::Options;
 use crate::cli::quote::quote;
+use crate::nomad::limiter::LEAST_CONNECTIONS;
 
 /// One run of the program, as asked for. Nothing in it can be invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) struct RestartPlan {
     pub(crate) started_before: Option<DateTime<Utc>>,
     pub(crate) verbose: bool,
     pub(crate) progress: Progress,
+    /// Connections to the agent at any moment; at least [`LEAST_CONNECTIONS`].
+    pub(crate) max_connections: usize,
 }
 
 /// What is done to each allocation.
@@ -128,7 +131,11 @@ impl UsageError {
 /// Checks the options in Nomad's order. `interactive` says that both stdin and stdout are terminals.
 pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated, UsageError> {
     let Options {
-        what, pace, output, ..
+        what,
+        pace,
+        output,
+        connection,
+        ..
     } = options;
     let can_ask = interactive || pace.yes;
 
@@ -152,6 +159,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
     let timeout = timeout(pace.timeout.as_deref())?;
     let started_before = started_before(what.started_before.as_deref())?;
     let progress = progress(&output.progress)?;
+    let max_connections = max_connections(&connection.max_connections)?;
 
     let mut warnings = Vec::new();
     let action = if what.reschedule {
@@ -192,6 +200,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
         started_before,
         verbose: output.verbose,
         progress,
+        max_connections,
     };
     Ok(Validated { plan, warnings })
 }
@@ -320,6 +329,18 @@ fn progress(value: &str) -> Result<Progress, UsageError> {
             value,
             r#"valid options are "auto", "plain" and "none""#,
         )),
+    }
+}
+
+fn max_connections(value: &str) -> Result<usize, UsageError> {
+    let wrong = |why: &str| Err(UsageError::value("max-connections", value, why));
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return wrong("must be a whole number");
+    }
+    match value.parse::<u16>() {
+        Ok(number) if usize::from(number) >= LEAST_CONNECTIONS => Ok(number.into()),
+        Ok(_) => wrong(&format!("must be at least {LEAST_CONNECTIONS}")),
+        Err(_) => wrong(&format!("must be at most {}", u16::MAX)),
     }
 }
 

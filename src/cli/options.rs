@@ -242,6 +242,15 @@ pub(crate) struct Connection {
         help = "Do not check the agent's certificate: anyone on the way can read the token. Environment: NOMAD_SKIP_VERIFY."
     )]
     tls_skip_verify: bool,
+
+    #[arg(
+        long,
+        value_name = "n",
+        default_value = "50",
+        help = "The most connections to the agent at any moment, at least 4. An agent accepts 100 from one address unless configured \
+                otherwise, and everything else on this machine shares them. More restart calls than fit are sent one after another."
+    )]
+    pub(crate) max_connections: String,
 }
 
 impl Connection {

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use http::Request;
 
+use super::answer::Answer;
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
-use super::exchange::{Answer, Exchange, Limits};
+use super::exchange::{Exchange, Limits};
 use super::json::{
     Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
 };
@@ -43,7 +46,7 @@ pub(crate) struct Client {
 pub(crate) struct Wait {
     /// The index of the answer before; 0 is taken as 1.
     pub(crate) index: u64,
-    /// How long the server may hold the request; it adds up to a sixteenth.
+    /// How long the server may hold the request, at most; it adds up to a sixteenth.
     pub(crate) wait: Duration,
 }
 
@@ -180,8 +183,11 @@ impl Client {
         wait: Option<Wait>,
     ) -> Result<Indexed<Vec<Allocation>>, ReadError> {
         let call = Call::get(&["job", id, "allocations"]).param("all", "false");
-        let answer = self.read(call, wait).await?;
-        let allocations: Vec<Allocation> = answer.json()?;
+        let (request, limits) = self.asking(call, wait)?;
+        let permit = self.limiter.read().await;
+        let read = self.exchange.read_list::<Allocation>(request, limits).await;
+        permit.give_back().await;
+        let (answer, allocations) = read?;
         if allocations
             .iter()
             .any(|allocation| allocation.id.is_empty())
@@ -299,16 +305,30 @@ impl Client {
     }
 
     async fn read(&self, call: Call, wait: Option<Wait>) -> Result<Answer, ReadError> {
+        let (request, limits) = self.asking(call, wait)?;
+        let permit = self.limiter.read().await;
+        let answer = self.exchange.read(request, limits).await;
+        permit.give_back().await;
+        answer
+    }
+
+    /// The request of a read, and how long it may take to begin to be answered.
+    fn asking(
+        &self,
+        call: Call,
+        wait: Option<Wait>,
+    ) -> Result<(Request<Bytes>, Limits), RequestError> {
         let (call, limit) = match wait {
-            Some(Wait { index, wait }) => (
-                call.blocking(index, wait),
-                wait + wait / 16 + Duration::from_secs(10),
-            ),
+            Some(Wait { index, wait }) => {
+                let wait = self.split().hold(wait);
+                (
+                    call.blocking(index, wait),
+                    wait + wait / 16 + Duration::from_secs(10),
+                )
+            }
             None => (call, READ_LIMIT),
         };
-        let request = self.requests.build(call)?;
-        let _permit = self.limiter.read().await;
-        self.exchange.read(request, Limits::head(limit)).await
+        Ok((self.requests.build(call)?, Limits::head(limit)))
     }
 
     async fn write(&self, call: Call, limits: Limits) -> Result<Answer, CallError> {
@@ -332,6 +352,8 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
         index: answer.index(),
     }))
 }
+
+pub(crate) mod stream;
 
 #[cfg(test)]
 mod http_tests;

@@ -1,22 +1,24 @@
-//! One request and its answer: time limits, the body, the status, and reading JSON with errors that say what came instead.
+//! One request and its answer: time limits, the status, and the body, collected or parsed while it arrives.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use http::header::{DATE, HeaderMap};
+use http::header::HeaderMap;
 use http::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 
-use super::client::Indexed;
-use super::error::{ApiError, CallError, Garbled, ReadError};
-use super::text;
+use super::answer::Answer;
+use super::error::{ApiError, ReadError};
+use super::list::List;
 use super::transport::{Body, SendError, SendErrorKind, Transport};
 
 /// As much of an error's text is read.
 const ERROR_BODY: usize = 64 * 1024;
+
+/// As much of a list is parsed before others have their turn on the thread: a millisecond of work.
+const PIECE: usize = 64 * 1024;
 
 /// Longest pause between two pieces of a body.
 const STALL: Duration = Duration::from_secs(30);
@@ -42,15 +44,13 @@ pub(crate) struct Exchange {
     transport: Arc<dyn Transport>,
 }
 
-/// A whole answer with status 200.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    request: String,
+/// The head of an answer with status 200, and its body to come.
+struct Head {
+    /// The request.
+    name: String,
     headers: HeaderMap,
-    body: Vec<u8>,
-    /// Whether the body ended as it should.
-    whole: bool,
-    took: Duration,
+    body: Body,
+    began: Instant,
 }
 
 impl Exchange {
@@ -80,11 +80,71 @@ impl Exchange {
         Ok(self.exchange(request, limits).await?.0)
     }
 
-    async fn exchange(
+    /// The body of an answer, to be read as it comes.
+    pub(crate) async fn open(
         &self,
         request: Request<Bytes>,
         limits: Limits,
-    ) -> Result<(Answer, Option<SendError>), ReadError> {
+    ) -> Result<Body, ReadError> {
+        Ok(self.head(request, limits).await?.body)
+    }
+
+    /// A list, parsed while it arrives.
+    pub(crate) async fn read_list<T: DeserializeOwned>(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<(Answer, Vec<T>), ReadError> {
+        let Head {
+            name,
+            headers,
+            mut body,
+            began,
+        } = self.head(request, limits).await?;
+        let mut list = List::default();
+        let mut problem = None;
+        let mut start = Vec::new();
+        let mut size = 0;
+        let mut since_yield = 0;
+        while let Some(chunk) = next(&mut body)
+            .await
+            .map_err(|error| ReadError::Send(named(&name, error)))?
+        {
+            size += chunk.len();
+            if start.len() < ERROR_BODY {
+                start.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY - start.len())]);
+            }
+            // What is wrong counts only once it is known that nothing was lost on the way.
+            if problem.is_some() {
+                continue;
+            }
+            for piece in chunk.chunks(PIECE) {
+                since_yield += piece.len();
+                if since_yield > PIECE {
+                    since_yield = 0;
+                    tokio::task::yield_now().await;
+                }
+                if let Err(error) = list.feed(piece) {
+                    problem = Some(error);
+                    break;
+                }
+            }
+        }
+        let answer = Answer {
+            request: name,
+            headers,
+            body: start,
+            size,
+            whole: true,
+            took: began.elapsed(),
+        };
+        match problem.map_or_else(|| list.finish(), Err) {
+            Ok(items) => Ok((answer, items)),
+            Err(problem) => Err(answer.unlike_list::<T>(problem)),
+        }
+    }
+
+    async fn head(&self, request: Request<Bytes>, limits: Limits) -> Result<Head, ReadError> {
         let name = name_of(&request);
         let head = self.transport.send(request);
         let response = match limits.head {
@@ -94,24 +154,37 @@ impl Exchange {
             None => head.await,
         }
         .map_err(|error| ReadError::Send(named(&name, error)))?;
-        let began = Instant::now();
-        let ok = response.status == StatusCode::OK;
-        let limit = if ok { usize::MAX } else { ERROR_BODY };
-        let (body, broken) = collect(response.body, limit).await;
-        if !ok {
+        if response.status != StatusCode::OK {
+            let (body, _) = collect(response.body, ERROR_BODY).await;
             return Err(ReadError::Api(ApiError {
                 status: response.status,
                 body: String::from_utf8_lossy(&body).trim().to_owned(),
             }));
         }
-        let broken = broken.map(|error| named(&name, error));
+        Ok(Head {
+            name,
+            headers: response.headers,
+            body: response.body,
+            began: Instant::now(),
+        })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<(Answer, Option<SendError>), ReadError> {
+        let head = self.head(request, limits).await?;
+        let (body, broken) = collect(head.body, usize::MAX).await;
+        let broken = broken.map(|error| named(&head.name, error));
         Ok((
             Answer {
-                request: name,
-                headers: response.headers,
+                request: head.name,
+                headers: head.headers,
+                size: body.len(),
                 body,
                 whole: broken.is_none(),
-                took: began.elapsed(),
+                took: head.began.elapsed(),
             },
             broken,
         ))
@@ -122,20 +195,23 @@ impl Exchange {
 async fn collect(mut body: Body, limit: usize) -> (Vec<u8>, Option<SendError>) {
     let mut all = Vec::new();
     while all.len() < limit {
-        match timeout(STALL, body.next()).await {
-            Ok(Ok(Some(chunk))) => all.extend_from_slice(&chunk),
-            Ok(Ok(None)) => break,
-            Ok(Err(error)) => return (all, Some(error)),
-            Err(_) => {
-                let stalled = SendError {
-                    kind: SendErrorKind::TimedOut,
-                    text: format!("the answer stopped coming for {}s", STALL.as_secs()),
-                };
-                return (all, Some(stalled));
-            }
+        match next(&mut body).await {
+            Ok(Some(chunk)) => all.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return (all, Some(error)),
         }
     }
     (all, None)
+}
+
+/// The next piece of a body, unless it takes too long.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, SendError> {
+    timeout(STALL, body.next()).await.unwrap_or_else(|_| {
+        Err(SendError {
+            kind: SendErrorKind::TimedOut,
+            text: format!("the answer stopped coming for {}s", STALL.as_secs()),
+        })
+    })
 }
 
 /// A request as messages name it: `Get "http://127.0.0.1:4646/v1/jobs"`. Credentials are in headers only, never in the URL.
@@ -154,97 +230,5 @@ fn named(request: &str, SendError { kind, text }: SendError) -> SendError {
     SendError {
         kind,
         text: format!("{request}: {text}"),
-    }
-}
-
-impl Answer {
-    /// `X-Nomad-Index`, 0 when missing or unreadable.
-    pub(crate) fn index(&self) -> u64 {
-        self.header("x-nomad-index")
-            .and_then(|value| value.parse().ok())
-            .unwrap_or_default()
-    }
-
-    /// What asks for the next page of a list.
-    pub(crate) fn next_token(&self) -> Option<String> {
-        self.header("x-nomad-nexttoken")
-            .filter(|token| !token.is_empty())
-            .map(ToOwned::to_owned)
-    }
-
-    fn date(&self) -> Option<DateTime<Utc>> {
-        let date = DateTime::parse_from_rfc2822(self.header(DATE.as_str())?).ok()?;
-        Some(date.to_utc())
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Joins a value with what the headers tell.
-    pub(crate) fn indexed<T>(&self, value: T) -> Indexed<T> {
-        Indexed {
-            value,
-            index: self.index(),
-            bytes: self.body.len(),
-            took: self.took,
-            date: self.date(),
-        }
-    }
-
-    /// The body as JSON; `null` is an error.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
-        self.json_or_null()?
-            .ok_or_else(|| self.garbled("it is null"))
-    }
-
-    /// The body as JSON; `None` for `null`.
-    pub(crate) fn json_or_null<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.garbled(&self.problem(&error)))
-    }
-
-    /// Whether the answer to a write can be from a Nomad agent. The status has said already that it was done, so a cut or empty body
-    /// does not matter, but a web page from something else in between does.
-    pub(crate) fn accepted(&self) -> Result<(), CallError> {
-        match self.body.trim_ascii_start().first() {
-            None | Some(b'{') => Ok(()),
-            Some(_) if !self.whole => Ok(()),
-            Some(_) => Err(CallError::of_write(self.garbled(&self.foreign()))),
-        }
-    }
-
-    pub(crate) fn garbled(&self, problem: &str) -> ReadError {
-        ReadError::Garbled(Garbled {
-            request: self.request.clone(),
-            problem: problem.to_owned(),
-        })
-    }
-
-    /// What is wrong with a body that is not the JSON that was expected.
-    fn problem(&self, error: &serde_json::Error) -> String {
-        if self.body.trim_ascii().is_empty() {
-            "it is empty".to_owned()
-        } else if !matches!(
-            self.body.trim_ascii_start().first(),
-            Some(b'{' | b'[' | b'n')
-        ) {
-            self.foreign()
-        } else if error.is_eof() {
-            "it ends in the middle of the JSON".to_owned()
-        } else {
-            format!("it is not the JSON that was expected: {error}")
-        }
-    }
-
-    /// What a body is that does not even begin like JSON.
-    fn foreign(&self) -> String {
-        let body = String::from_utf8_lossy(&self.body);
-        let what = if let Some(page) = text::html_page(&body) {
-            format!("is {page}, not JSON")
-        } else {
-            let start: String = text::of_server(&body).chars().take(40).collect();
-            format!("is not JSON but begins with {start:?}")
-        };
-        format!("it {what}; is there a Nomad agent at this address?")
     }
 }

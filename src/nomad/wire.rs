@@ -16,7 +16,6 @@ use reqwest::{Body as RequestBody, ClientBuilder, Proxy, redirect};
 use self::causes::{causes, hint, is_cut_off, is_refused_certificate, is_unsent};
 use super::address::Target;
 use super::config::{ClientConfig, ConfigError};
-use super::limiter::MOST_READS;
 use super::transport::{
     Body, BoxFuture, Chunks, FreshConnection, Response, SendError, SendErrorKind, Transport,
 };
@@ -45,7 +44,8 @@ struct ServerName {
 }
 
 impl Wire {
-    pub(crate) fn new(config: &ClientConfig) -> Result<Self, ConfigError> {
+    /// Keeps at most `idle` connections for the next reads.
+    pub(crate) fn new(config: &ClientConfig, idle: usize) -> Result<Self, ConfigError> {
         let server_name = server_name(config)?;
         let build = |idle: usize| {
             builder(config, server_name.is_some())?
@@ -64,7 +64,7 @@ impl Wire {
             None => config.address.target.to_string(),
         };
         Ok(Self {
-            reused: build(MOST_READS)?,
+            reused: build(idle)?,
             fresh: build(0)?,
             place,
             server_name,

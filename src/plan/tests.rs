@@ -65,6 +65,7 @@ fn defaults() {
             started_before: None,
             verbose: false,
             progress: Progress::Auto,
+            max_connections: 50,
         }
     );
 }
@@ -72,7 +73,7 @@ fn defaults() {
 #[test]
 fn everything_at_once() {
     let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-wait=1m -on-error=fail -yes \
-                -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -exact -verbose -progress=plain example";
+                -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -exact -verbose -progress=plain -max-connections=4 example";
     assert_eq!(
         plan(&args.split_whitespace().collect::<Vec<_>>()),
         RestartPlan {
@@ -90,6 +91,7 @@ fn everything_at_once() {
             started_before: Some("2026-08-12T22:36:31Z".parse().unwrap()),
             verbose: true,
             progress: Progress::Plain,
+            max_connections: 4,
         }
     );
 }

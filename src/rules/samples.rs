@@ -276,6 +276,7 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         started_before: None,
         verbose: false,
         progress: Progress::Auto,
+        max_connections: 50,
     }
 }
 

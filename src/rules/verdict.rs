@@ -70,6 +70,8 @@ const UNKNOWN_WITHIN: Duration = Duration::from_secs(15);
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// How long after the time limit a read that tells how things stand is asked for: none may ever come.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
+/// How long what could not be placed is given to find a place after all: capacity that has just become free is noticed by then.
+const PLACED_LATE: Duration = Duration::from_secs(2);
 /// Starts again within policy that make a crash loop, the restart that was asked for included.
 const CRASH_LOOP: u64 = 3;
 
@@ -186,15 +188,19 @@ pub(crate) fn next_check(
         (Some(_), CallState::Accepted(at)) => at.checked_add(SIGN_WITHIN),
         (Some(_), CallState::Unknown(at)) => at.checked_add(UNKNOWN_WITHIN),
     };
-    let by_rest = match base.tasks() {
+    let rest = match base.tasks() {
         Some(_) => None,
-        None => view
-            .at_rest_since(&base.end_of_chain(view))
-            .and_then(|since| since.checked_add(SETTLED_AFTER)),
+        None => view.at_rest_since(&base.end_of_chain(view)),
     };
-    [want.deadline, by_call, by_rest]
-        .into_iter()
-        .flatten()
-        .filter(|at| *at > now)
-        .min()
+    let after_rest = |time| rest.and_then(|since| since.checked_add(time));
+    [
+        want.deadline,
+        by_call,
+        after_rest(PLACED_LATE),
+        after_rest(SETTLED_AFTER),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|at| *at > now)
+    .min()
 }

@@ -187,8 +187,12 @@ impl Run {
         let is_in_place = matches!(self.context.plan.action, Action::InPlace(_));
         // No later batch is larger than the first one.
         if first == 0 && is_in_place && batch.len() > at_once {
+            let pipelined = match at_once {
+                1 => "Restart calls are sent one at a time".to_owned(),
+                _ => format!("At most {at_once} restart calls are sent at once"),
+            };
             self.context.reporter.emit(EventKind::Notice(format!(
-                "At most {at_once} restart calls are sent at once, to spare the agent's connections"
+                "{pipelined}, to spare the agent's connections"
             )));
         }
         for (offset, candidate) in batch.iter().enumerate() {

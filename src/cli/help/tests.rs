@@ -186,6 +186,12 @@ fn is_this() {
           Do not check the agent's certificate: anyone on the way can read the
           token. Environment: NOMAD_SKIP_VERIFY.
 
+      -max-connections=<n>
+          The most connections to the agent at any moment, at least 4. An agent
+          accepts 100 from one address unless configured otherwise, and everything
+          else on this machine shares them. More restart calls than fit are sent one
+          after another. Defaults to 50.
+
     Help:
 
       -help, -h

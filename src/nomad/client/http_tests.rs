@@ -19,7 +19,7 @@ fn client(server: &MockServer) -> Client {
         ..ConnectionFlags::default()
     };
     let config = ClientConfig::resolve(&flags, &Env::default()).unwrap();
-    let wire = Wire::new(&config).unwrap();
+    let wire = Wire::new(&config, 6).unwrap();
     Client::new(&config, Arc::new(wire), 50).unwrap()
 }
 

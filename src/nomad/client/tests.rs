@@ -234,6 +234,48 @@ async fn answers_that_cannot_be_used() {
     }
 }
 
+#[tokio::test]
+async fn a_list_in_pieces() {
+    let (client, _) = client([
+        Step::answer(200, "[{\"ID\":\"a")
+            .and(Duration::ZERO, "1\"},{\"ID\":\"a2\"}")
+            .and(Duration::ZERO, "]"),
+        // N12. What is lost on the way is told as that, whatever came before.
+        Step::answer(200, "[{\"ID\":\"a1\"},").and_break(),
+        Step::answer(200, "[{\"ID\":7},").and_break(),
+        Step::answer(200, "<html>").and_break(),
+    ]);
+    let list = client.allocations("web", None).await.unwrap();
+    let ids: Vec<_> = list.value.iter().map(|one| &*one.id).collect();
+    assert_eq!((ids, list.bytes), (vec!["a1", "a2"], 25));
+    for _ in 0..3 {
+        let error = client.allocations("web", None).await.unwrap_err();
+        assert_eq!(kind(&error), SendErrorKind::Broken);
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_lets_others_have_their_turn() {
+    let allocation = format!("{{\"ID\":\"a1\",\"Name\":\"{}\"}}", "x".repeat(9_000));
+    let body = format!("[{}]", vec![allocation; 200].join(","));
+    let size = body.len();
+    let (client, _) = client([Step::answer(200, body)]);
+    let turns = Arc::new(AtomicU64::new(0));
+    let others = Arc::clone(&turns);
+    let other = tokio::spawn(async move {
+        loop {
+            others.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let list = client.allocations("web", None).await.unwrap();
+    other.abort();
+    assert_eq!((list.value.len(), list.bytes), (200, size));
+    // A turn for every 64 KiB.
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns >= 27, "{turns}");
+}
+
 // D22, N12
 #[tokio::test]
 async fn objects_without_an_identity() {

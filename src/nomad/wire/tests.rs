@@ -22,7 +22,7 @@ pub(super) fn client(address: &str, env: &[(&str, &str)]) -> Client {
         ..ConnectionFlags::default()
     };
     let config = ClientConfig::resolve(&flags, &Env::from_pairs(env.iter().copied())).unwrap();
-    let wire = Wire::new(&config).unwrap();
+    let wire = Wire::new(&config, 6).unwrap();
     Client::new(&config, Arc::new(wire), 50).unwrap()
 }
 

@@ -121,7 +121,7 @@ fn client(address: &str, flags: ConnectionFlags) -> Client {
         ..flags
     };
     let config = ClientConfig::resolve(&flags, &Env::default()).unwrap();
-    let wire = Wire::new(&config).unwrap();
+    let wire = Wire::new(&config, 6).unwrap();
     Client::new(&config, Arc::new(wire), 50).unwrap()
 }
 
@@ -225,7 +225,7 @@ fn server_names_that_cannot_be_used() {
             ..ConnectionFlags::default()
         };
         let config = ClientConfig::resolve(&flags, &Env::from_pairs(env.iter().copied()))?;
-        Wire::new(&config)
+        Wire::new(&config, 6)
     };
     for name in ["10.0.0.1", "::1", "a/b", "a:1", "user@host", "a b"] {
         let error = wire(name, &[]).unwrap_err();
@@ -285,7 +285,7 @@ fn a_key_that_belongs_to_another_certificate() {
         ..authority.trusted()
     };
     let config = ClientConfig::resolve(&flags, &Env::default()).unwrap();
-    let error = Wire::new(&config).unwrap_err();
+    let error = Wire::new(&config, 6).unwrap_err();
     assert!(
         error.to_string().starts_with("TLS cannot be set up: "),
         "{error}"
@@ -302,6 +302,6 @@ fn plain_http_needs_no_roots() {
         };
         let config = ClientConfig::resolve(&flags, &Env::default()).unwrap();
         assert!(!config.address.is_https());
-        Wire::new(&config).unwrap();
+        Wire::new(&config, 6).unwrap();
     }
 }

@@ -246,3 +246,29 @@ fn progress_values() {
         r#"Invalid -progress value "bar": valid options are "auto", "plain" and "none""#
     );
 }
+
+#[test]
+fn budgets_of_connections() {
+    for (value, expected) in [("4", 4), ("010", 10), ("100", 100), ("65535", 65_535)] {
+        assert_eq!(
+            plan(&["-max-connections", value, "web"]).max_connections,
+            expected
+        );
+    }
+    for (value, why) in [
+        ("3", "must be at least 4"),
+        ("0", "must be at least 4"),
+        ("65536", "must be at most 65535"),
+        ("99999999999999999999", "must be at most 65535"),
+        ("", "must be a whole number"),
+        ("-4", "must be a whole number"),
+        ("+4", "must be a whole number"),
+        ("4.5", "must be a whole number"),
+        ("50%", "must be a whole number"),
+    ] {
+        assert_eq!(
+            refused(&["-max-connections", value, "web"]),
+            format!(r#"Invalid -max-connections value "{value}": {why}"#)
+        );
+    }
+}

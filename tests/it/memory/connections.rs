@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use nomad_sim::front::{Fault, Rule};
 use serde_json::json;
 
 use super::jobs::{group, job, plain, running, web, web_with};
@@ -53,6 +54,7 @@ async fn a_list_that_is_too_large_to_be_followed() {
     for (mode, most) in [("-all-tasks=false", 4), ("-reschedule", 6)] {
         let ids = allocations(&cluster, "web");
         let ran = Scene::of(&cluster)
+            .without_stream()
             .args(["-yes", "-batch-size=100", mode, "web"])
             .run()
             .await
@@ -99,4 +101,63 @@ async fn waiting_costs_little() {
         .await
         .ended_with(0);
     assert!(ran.reads() < 80, "{}", ran.reads());
+}
+
+#[tokio::test(start_paused = true)]
+async fn budgets_of_connections() {
+    // N5. Section 7: whatever the budget, it is kept to, used, and enough to hear the news.
+    let slow = json!([{"kill_after": "3s", "start_block_for": "2s"}]);
+    for (budget, at_once) in [(4, 1), (10, 7), (50, 42), (80, 72)] {
+        let cluster = running(&web_with(24 + at_once, &slow)).await;
+        let most = format!("-max-connections={budget}");
+        for mode in ["-all-tasks=false", "-reschedule"] {
+            let ran = Scene::of(&cluster)
+                .args(["-yes", "-batch-size=100%", &most, mode, "web"])
+                .run()
+                .await
+                .ended_with(0)
+                .warned(&[WHOLE_GROUP]);
+            assert_eq!(ran.touched().len(), 24 + at_once as usize);
+            assert!(ran.most_open <= budget, "{budget} {}", ran.most_open);
+            let pipelined = match at_once {
+                1 => "Restart calls are sent one at a time".to_owned(),
+                _ => format!("At most {at_once} restart calls are sent at once"),
+            };
+            if mode == "-reschedule" {
+                assert!(!ran.stdout.contains(&pipelined), "{}", ran.stdout);
+                assert!(ran.took() < Duration::from_secs(12), "{:?}", ran.took());
+            } else {
+                assert_eq!(ran.stdout.matches(&pipelined).count(), 1, "{}", ran.stdout);
+                assert!(ran.most_open >= at_once as usize, "{}", ran.most_open);
+                let rounds = (24 + at_once).div_ceil(at_once);
+                let bound = Duration::from_secs(u64::from(rounds) * 3 + 2);
+                assert!(
+                    ran.took() < bound + Duration::from_secs(8),
+                    "{budget} {:?}",
+                    ran.took()
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_nobody_waits_for_count() {
+    // N5. An allocation is done as soon as it runs again; the agent holds the answer, and with it the connection, for ten seconds.
+    let late = Fault::DelayAnswer(Duration::from_secs(10));
+    for (budget, at_once) in [(4, 1), (10, 7), (50, 42), (80, 72)] {
+        let cluster = running(&web(at_once * 2)).await;
+        let most = format!("-max-connections={budget}");
+        let ran = Scene::of(&cluster)
+            .fault(Rule::on("/restart", late.clone()))
+            .args(["-yes", "-batch-size=50%", &most, "web"])
+            .run()
+            .await
+            .ended_with(0);
+        assert_eq!(ran.touched().len(), at_once as usize * 2);
+        assert!(ran.most_open <= budget, "{budget} {}", ran.most_open);
+        // The second batch begins with the answers to the first, and does not wait for its own.
+        let took = ran.took();
+        assert!((10..15).contains(&took.as_secs()), "{budget} {took:?}");
+    }
 }

@@ -85,6 +85,12 @@ impl Scene {
         self
     }
 
+    /// The agent offers no event stream.
+    pub(crate) fn without_stream(self) -> Self {
+        self.stage.agent.enable_event_broker(false);
+        self
+    }
+
     pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
         self.args.extend(args.map(str::to_owned));
         self
@@ -170,6 +176,10 @@ impl Scene {
             before,
             requests: stage.agent.requests(),
             most_open: stage.joint.most_open(),
+            budget: args
+                .iter()
+                .find_map(|arg| arg.strip_prefix("-max-connections="))
+                .map_or(50, |number| number.parse().unwrap()),
             started,
             ended,
         };
@@ -194,6 +204,8 @@ pub(crate) struct Ran {
     pub(crate) requests: Vec<Entry>,
     /// The most calls that were open at once.
     pub(crate) most_open: usize,
+    /// How many the program was allowed.
+    budget: usize,
     pub(crate) started: Time,
     pub(crate) ended: Time,
 }
@@ -215,7 +227,11 @@ impl Ran {
                 }
             }
         }
-        assert!(self.most_open <= 50, "{} calls at once", self.most_open);
+        assert!(
+            self.most_open <= self.budget,
+            "{} calls at once",
+            self.most_open
+        );
         assert!(
             !self.stdout.contains('\u{1b}') && !self.stderr.contains('\u{1b}'),
             "colours in a pipe"

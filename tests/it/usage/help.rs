@@ -60,6 +60,7 @@ fn help() {
         "timeout",
         "started-before",
         "progress",
+        "max-connections",
     ] {
         let listed = text.lines().any(|line| {
             let name = line.trim_start().strip_prefix('-').unwrap_or_default();

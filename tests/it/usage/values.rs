@@ -213,6 +213,10 @@ fn values_and_combinations() {
             &["-yes", "-progress=fancy", "web"],
             r#"Invalid -progress value "fancy": valid options are "auto", "plain" and "none""#,
         ),
+        (
+            &["-yes", "-max-connections=3", "web"],
+            r#"Invalid -max-connections value "3": must be at least 4"#,
+        ),
     ] {
         refused(&served, args, message);
     }
