@@ -8,6 +8,15 @@ use super::Case;
 use crate::seeds::plot::Batch;
 use crate::seeds::told::What;
 
+/// Of errors that are likely to happen again.
+const UNRECOVERABLE: [&str; 5] = [
+    "not seen ",
+    "outcome unknown",
+    "nothing has replaced it",
+    "is not replaced",
+    "Nomad has not planned another attempt",
+];
+
 pub(super) fn check(case: &mut Case<'_>) {
     let size = size(case);
     let mut broken = Vec::new();
@@ -18,9 +27,21 @@ pub(super) fn check(case: &mut Case<'_>) {
     let mut batch = 0;
     let mut members = 0;
     let mut headers = 0;
+    let mut short = false;
+    let mut last_place = None;
+    let mut before_batch = None;
+    // Errors so far, and such as a run that asks nothing must stop at.
+    let mut failed = false;
+    let mut unrecoverable = false;
     for told in &case.told {
         match &told.what {
             What::Batch(number) => {
+                stopped(case, failed, unrecoverable, told.at, &mut broken);
+                // All but the last are as large as asked for.
+                if short {
+                    broken.push("a batch after one that was not full".to_owned());
+                }
+                short = *number < size && case.run.plot.command.started_before.is_none();
                 headers += 1;
                 batch += 1;
                 members = 0;
@@ -37,9 +58,19 @@ pub(super) fn check(case: &mut Case<'_>) {
                     continue;
                 }
                 if headers == 0 {
+                    stopped(case, failed, unrecoverable, told.at, &mut broken);
                     batch += 1;
                     members = 0;
                 }
+                // Newest first, batch by batch.
+                let place = case.run.ran.iter().position(|it| it == id);
+                if members == 0 {
+                    before_batch = last_place;
+                }
+                if place.is_some() && place < before_batch {
+                    broken.push(format!("{id} of batch {batch} comes too late"));
+                }
+                last_place = last_place.max(place);
                 members += 1;
                 if members > size {
                     broken.push(format!(
@@ -63,6 +94,10 @@ pub(super) fn check(case: &mut Case<'_>) {
                 if let Some(id) = facts.whole(id) {
                     judged.entry(id).or_insert(told.at);
                 }
+                if let What::Error { text, .. } = &told.what {
+                    unrecoverable |= UNRECOVERABLE.iter().any(|it| text.contains(it));
+                    failed = true;
+                }
             }
             _ => {}
         }
@@ -78,6 +113,17 @@ pub(super) fn check(case: &mut Case<'_>) {
         }
     }
     case.broken.extend(broken);
+}
+
+/// No batch begins after an error that stops the run.
+fn stopped(case: &Case<'_>, failed: bool, unrecoverable: bool, at: Time, broken: &mut Vec<String>) {
+    let command = &case.run.plot.command;
+    if unrecoverable && command.yes || failed && command.on_error == Some("fail") {
+        broken.push(format!(
+            "a batch began at {} after an error that stops the run",
+            at.rfc3339()
+        ));
+    }
 }
 
 /// The size that was asked for; an upper bound where some of the allocations may have been left out before.

@@ -122,18 +122,17 @@ pub(super) fn check(case: &mut Case<'_>) {
 
     // What is called done was seen to be; what is called untouched was not touched.
     let end = case.run.ended;
+    let all_told = matches!(ending, Ending::Finished | Ending::WithErrors)
+        && counts
+            .as_ref()
+            .is_some_and(|it| it.untouched + it.in_flight == 0);
     let done: Vec<&str> = match named.get("restarted").or(named.get("rescheduled")) {
         Some(done) => done.clone(),
-        None if all
-            || ending == Ending::Finished
-            || named.is_empty() && ending == Ending::WithErrors =>
-        {
-            begun
-                .keys()
-                .filter(|id| !failed.contains(*id) && !skipped.contains(*id))
-                .copied()
-                .collect()
-        }
+        None if all || named.is_empty() && all_told => begun
+            .keys()
+            .filter(|id| !failed.contains(*id) && !skipped.contains(*id))
+            .copied()
+            .collect(),
         None => Vec::new(),
     };
     for id in &done {
@@ -142,6 +141,19 @@ pub(super) fn check(case: &mut Case<'_>) {
             _ => broken.push(format!(
                 "{id} counts as done, and was not seen to run again"
             )),
+        }
+    }
+    let in_flight = named
+        .iter()
+        .filter(|(fate, _)| fate.starts_with("in flight"));
+    for id in in_flight.flat_map(|(_, ids)| ids) {
+        let sent = facts
+            .requests()
+            .any(|(_, it, status)| it == *id && !super::surely_not_taken(case, status));
+        if !sent {
+            broken.push(format!(
+                "{id} counts as in flight, and no write to it was sent"
+            ));
         }
     }
     let untouched = named.get("not touched").into_iter().flatten().copied();
