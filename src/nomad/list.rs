@@ -217,7 +217,7 @@ impl Cursor {
         match text.iter().rposition(|byte| *byte == b'\n') {
             None => self.column += text.len(),
             Some(last) => {
-                self.lines += text.iter().filter(|byte| **byte == b'\n').count();
+                self.lines += text.split(|byte| *byte == b'\n').count() - 1;
                 self.column = text.len() - last - 1;
             }
         }

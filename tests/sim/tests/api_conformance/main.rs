@@ -5,6 +5,7 @@ mod compare;
 mod connections;
 mod faults;
 mod http;
+mod logs;
 mod outages;
 mod queries;
 mod replay;
