@@ -55,6 +55,9 @@ impl JobView {
         now: Instant,
         changed: &mut Changed,
     ) {
+        if self.contradicts(index, &allocations) {
+            self.rewind();
+        }
         let listed: BTreeSet<AllocId> = allocations.iter().map(|a| a.id.clone()).collect();
         for allocation in allocations {
             self.allocation(allocation, now, changed);
@@ -79,6 +82,18 @@ impl JobView {
         {
             self.listed = Some((asked, index));
         }
+    }
+
+    /// Whether the indexes have gone back and grown past what was known since: such a list is of a higher index than something that it
+    /// shows as it was at a lower one.
+    fn contradicts(&self, index: u64, allocations: &[Allocation]) -> bool {
+        allocations.iter().any(|news| {
+            self.allocations.get(&news.id).is_some_and(|known| {
+                news.modify_index < known.modify_index
+                    && known.modify_index <= index
+                    && !self.rewound.contains(&news.id)
+            })
+        })
     }
 
     fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {

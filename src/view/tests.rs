@@ -260,6 +260,23 @@ fn after_a_restored_state_any_news_is_newer() {
 }
 
 #[test]
+fn a_list_that_contradicts_itself_tells_of_a_restored_state() {
+    // Indexes went back between two lists, and have grown past what was known since.
+    let mut view = view(vec![allocation("a", 50, 60), allocation("b", 50, 51)]);
+    let told = |index| {
+        let ended = allocation("a", 50, 55).client("complete");
+        (index, vec![ended, allocation("b", 50, 51)])
+    };
+    let (index, older) = told(59);
+    snapshot(&mut view, index, older);
+    assert_eq!(client(&view, "a"), "running", "a list from before");
+    let (index, restored) = told(60);
+    snapshot(&mut view, index, restored);
+    assert_eq!(client(&view, "a"), "complete");
+    assert_eq!(view.index(), 60);
+}
+
+#[test]
 fn ten_thousand_allocations_are_not_copied_for_one() {
     let all: Vec<Allocation> = (0..10_000)
         .map(|i| allocation(&format!("{i:05}"), 5, 5).named(&format!("web.web[{i}]")))

@@ -9,7 +9,7 @@ mod connections;
 mod failures;
 mod in_place;
 pub(crate) mod jobs;
-mod joint;
+pub(crate) mod joint;
 mod left_out;
 mod lost_answers;
 mod placements;
