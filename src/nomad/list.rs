@@ -5,8 +5,10 @@ use serde::de::DeserializeOwned;
 
 /// A list that is being read.
 #[derive(Debug)]
-pub(crate) struct List<T> {
+pub(crate) struct List<T, Each> {
     items: Vec<T>,
+    /// What is done to each element.
+    each: Each,
     place: Place,
     element: Element,
     cursor: Cursor,
@@ -57,18 +59,17 @@ struct Cursor {
     column: usize,
 }
 
-impl<T> Default for List<T> {
-    fn default() -> Self {
+impl<T: DeserializeOwned, Each: FnMut(&mut T)> List<T, Each> {
+    pub(crate) fn new(each: Each) -> Self {
         Self {
             items: Vec::new(),
+            each,
             place: Place::BeforeList,
             element: Element::default(),
             cursor: Cursor::default(),
         }
     }
-}
 
-impl<T: DeserializeOwned> List<T> {
     /// Takes in the next piece of the text, cut anywhere. After an error nothing more may be fed.
     pub(crate) fn feed(&mut self, mut piece: &[u8]) -> Result<(), Problem> {
         while let [byte, rest @ ..] = piece {
@@ -127,8 +128,9 @@ impl<T: DeserializeOwned> List<T> {
             }
             serde_json::from_slice(&element.partial)
         };
-        let item = parsed.map_err(|error| element.problem(&error))?;
+        let mut item = parsed.map_err(|error| element.problem(&error))?;
         element.partial.clear();
+        (self.each)(&mut item);
         self.items.push(item);
         Ok(())
     }

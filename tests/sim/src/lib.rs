@@ -79,7 +79,8 @@
 //! Canaries and promotion, preemption, of `disconnect` blocks all but `lost_after` (nothing replaces what
 //! is unknown, and it stays unknown for as long as its node is away), multi-region jobs, checks of
 //! services (a health check of `checks` looks at the tasks only), leader elections among servers (an
-//! agent can be told that there is no leader: [`front::Outage`]), and garbage collection.
+//! agent can be told that there is no leader: [`front::Outage`]), and the times of garbage collection (which
+//! [`cluster::Cluster::collect_garbage`] does at once).
 
 pub mod api;
 pub mod cluster;
