@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | `cli` | what was typed; Go's flag grammar; the help text | the network, the environment beyond what is passed in |
 //! | `plan` | typed, validated intent | I/O |
-//! | `nomad` | addresses, TLS, tokens, requests, JSON, errors | restarts, batches, printing |
+//! | `nomad` | addresses, TLS, tokens, requests, JSON, errors, the framing of the event stream | restarts, batches, printing |
 //! | `lookup` | job argument → one job | allocations |
 //! | `view` | what is known of the job's allocations, deployments, evaluations | I/O, deciding |
 //! | `watch` | keeps the view true; its only writer | deciding anything |
@@ -21,6 +21,9 @@
 //! | `run` | the batch loop and the workers | judging, printing |
 //! | `event` | the one list of things that can happen, stamped when they happen | formatting |
 //! | `report` | the only writer of stdout and stderr and the only reader of stdin | deciding anything |
+//!
+//! News of the cluster comes from the event stream where the agent offers one, else from blocking queries and reads of single
+//! allocations (`watch`). Nothing above `watch` knows which: correctness never depends on the stream.
 //!
 //! `session` wires these parts from the look-up to the exit code; `exit` holds the exit codes, `env` the environment as it was at the
 //! start. What ends every wait is tabled in `rules::verdict`.

@@ -1,10 +1,10 @@
 //! What is known of the job: its allocations, its newest deployment, its blocked evaluations.
 //!
 //! A pure reducer: [`JobView::apply`] folds one [`Change`] after the other, whatever their source (a list, one allocation read on
-//! its own, later the event stream) and whatever their order. News is judged per object by its `ModifyIndex`, so that an answer that
+//! its own, the event stream) and whatever their order. News is judged per object by its `ModifyIndex`, so that an answer that
 //! was overtaken on its way changes nothing. Only `watch` writes it; `rules` reads it.
 //!
-//! Two moments go with each piece of news. `asked` is when its question was sent (for a line of the event stream: when it came): the
+//! Two moments go with each piece of news. `asked` is when its question was sent (of the event stream: when the feed began): the
 //! news was true then or later. `now` is when it is folded in. The first tells how fresh knowledge is ([`JobView::confirmed`]), the
 //! second since when a state is known ([`JobView::at_rest_since`]).
 
@@ -100,13 +100,6 @@ pub(crate) enum Change {
         evaluations: Vec<Evaluation>,
     },
     /// One evaluation, in any status.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "comes with the event stream, which reports single evaluations"
-        )
-    )]
     Evaluation(Box<Evaluation>),
     /// The server's indexes went back (its state was restored): whatever comes next is newer than what is known.
     Rewound,
@@ -169,6 +162,11 @@ impl JobView {
     /// The highest index that anything known carries: what is created later has a higher one.
     pub(crate) fn index(&self) -> u64 {
         self.index
+    }
+
+    /// The highest index among the allocations. A list of them that is asked for now has at least this one.
+    pub(crate) fn newest_allocation(&self) -> Option<u64> {
+        self.allocations.values().map(|it| it.modify_index).max()
     }
 
     /// Whether somebody stopped the job, or purged it.

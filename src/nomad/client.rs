@@ -355,6 +355,8 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
     }))
 }
 
+pub(crate) mod stream;
+
 #[cfg(test)]
 mod http_tests;
 #[cfg(test)]

@@ -80,6 +80,15 @@ impl Exchange {
         Ok(self.exchange(request, limits).await?.0)
     }
 
+    /// The body of an answer, to be read as it comes.
+    pub(crate) async fn open(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Body, ReadError> {
+        Ok(self.head(request, limits).await?.body)
+    }
+
     /// A list, parsed while it arrives; `each` element is worked on at once.
     pub(crate) async fn read_list<T: DeserializeOwned>(
         &self,

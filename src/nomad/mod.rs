@@ -5,6 +5,7 @@ mod answer;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod error;
+pub(crate) mod events;
 mod exchange;
 pub(crate) mod json;
 pub(crate) mod limiter;

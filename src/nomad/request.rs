@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use http::{Method, Request, Uri};
 use serde::Serialize;
 
@@ -46,9 +48,11 @@ pub(crate) enum RequestError {
 pub(crate) struct Call {
     method: Method,
     segments: Vec<String>,
-    params: BTreeMap<&'static str, String>,
+    /// Most have one value.
+    params: BTreeMap<&'static str, Vec<String>>,
     body: Bytes,
     fresh: bool,
+    plain: bool,
 }
 
 /// Body of a restart. Nomad reads both fields; an empty task name means every running task.
@@ -100,12 +104,19 @@ impl Call {
             params: BTreeMap::new(),
             body: Bytes::new(),
             fresh: false,
+            plain: false,
         }
     }
 
-    /// Adds a parameter.
+    /// Adds a parameter; one that is there already gets one more value.
     pub(crate) fn param(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.params.insert(name, value.into());
+        self.params.entry(name).or_default().push(value.into());
+        self
+    }
+
+    /// Asks for an answer that is not compressed.
+    pub(crate) fn plain(mut self) -> Self {
+        self.plain = true;
         self
     }
 
@@ -188,12 +199,15 @@ impl Requests {
         }
         let mut params = call.params;
         if let Some(namespace) = &self.namespace {
-            params.insert("namespace", namespace.clone());
+            params.insert("namespace", vec![namespace.clone()]);
         }
         if let Some(region) = &self.region {
-            params.insert("region", region.clone());
+            params.insert("region", vec![region.clone()]);
         }
-        for (position, (name, value)) in params.iter().enumerate() {
+        let pairs = params
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+        for (position, (name, value)) in pairs.enumerate() {
             url.push(if position == 0 { '?' } else { '&' });
             url.push_str(name);
             url.push('=');
@@ -204,6 +218,10 @@ impl Requests {
         *request.method_mut() = call.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
+        if call.plain {
+            let identity = HeaderValue::from_static("identity");
+            request.headers_mut().insert(ACCEPT_ENCODING, identity);
+        }
         if call.fresh {
             request.extensions_mut().insert(FreshConnection);
         }

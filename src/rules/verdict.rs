@@ -67,6 +67,8 @@ const SIGN_WITHIN: Duration = Duration::from_secs(10);
 const UNKNOWN_WITHIN: Duration = Duration::from_secs(15);
 /// How long an allocation at the end of its chain is given to be replaced: a plan and its evaluation take milliseconds.
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// How long what could not be placed is given to find a place after all: capacity that has just become free is noticed by then.
+const PLACED_LATE: Duration = Duration::from_secs(2);
 /// Starts again within policy that make a crash loop, the restart that was asked for included.
 const CRASH_LOOP: u64 = 3;
 
@@ -154,15 +156,19 @@ pub(crate) fn next_check(
         (Some(_), CallState::Accepted(at)) => at.checked_add(SIGN_WITHIN),
         (Some(_), CallState::Unknown(at)) => at.checked_add(UNKNOWN_WITHIN),
     };
-    let by_rest = match base.tasks() {
+    let rest = match base.tasks() {
         Some(_) => None,
-        None => view
-            .at_rest_since(&base.end_of_chain(view))
-            .and_then(|since| since.checked_add(SETTLED_AFTER)),
+        None => view.at_rest_since(&base.end_of_chain(view)),
     };
-    [want.deadline, by_call, by_rest]
-        .into_iter()
-        .flatten()
-        .filter(|at| *at > now)
-        .min()
+    let after_rest = |time| rest.and_then(|since| since.checked_add(time));
+    [
+        want.deadline,
+        by_call,
+        after_rest(PLACED_LATE),
+        after_rest(SETTLED_AFTER),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|at| *at > now)
+    .min()
 }

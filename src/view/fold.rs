@@ -191,8 +191,10 @@ impl JobView {
         let again = index.0 > self.job_index.0 && self.job != JobState::Unread;
         self.job_index = index;
         self.index = self.index.max(index.1);
+        // The scheduler touches the job with each of its plans: that is no news.
+        changed.job =
+            !matches!(&self.job, JobState::Known(known) if same_but_for_index(known, &news));
         self.job = JobState::Known(news);
-        changed.job = true;
         if again {
             self.end_incarnation(index.0, now, changed);
         }
@@ -237,7 +239,17 @@ impl JobView {
             if let Some(news) = &news {
                 self.index = self.index.max(news.modify_index);
             }
-            changed.deployment = self.deployment != news;
+            // Counts of allocations, which are not kept, change with each of them.
+            changed.deployment = match (&self.deployment, &news) {
+                (Some(known), Some(news)) => {
+                    *known
+                        != Deployment {
+                            modify_index: known.modify_index,
+                            ..news.clone()
+                        }
+                }
+                _ => true,
+            };
             self.deployment = news;
         }
     }
@@ -298,6 +310,14 @@ impl JobView {
         self.job_index = (0, 0);
         self.job = JobState::Unread;
     }
+}
+
+fn same_but_for_index(known: &Job, news: &Job) -> bool {
+    *known
+        == Job {
+            modify_index: known.modify_index,
+            ..news.clone()
+        }
 }
 
 /// Whether a deployment is not at its end.

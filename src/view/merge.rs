@@ -42,6 +42,9 @@ pub(super) fn keep_what_never_changes(known: &Allocation, news: &mut Allocation)
     if news.job_type.is_empty() {
         news.job_type = known.job_type.clone();
     }
+    // Events leave out what is false.
+    news.desired_transition.knows_disable_placement |=
+        known.desired_transition.knows_disable_placement;
 }
 
 /// Whether anything but the indexes and times of the change itself differs: a plan gives neighbours a new index too.

@@ -6,37 +6,57 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Shared, next_index};
+use super::next_index;
+use super::shared::Shared;
 use crate::event::EventKind;
 use crate::nomad::client::Wait;
 use crate::nomad::error::ReadError;
-use crate::nomad::json::DesiredStatus;
 use crate::nomad::retry::Patience;
 use crate::view::Change;
 
 const HOLD: Duration = Duration::from_secs(30);
 /// Any deployment of the cluster may wake the query.
 const PACE: Duration = Duration::from_secs(1);
+/// How often what the event stream should have explained is asked for all the same.
+const STREAMING_PACE: Duration = Duration::from_secs(30);
 
 /// The newest deployment at the start; gives the index to go on from.
 pub(super) async fn first_deployment(shared: &Shared) -> Result<u64, ReadError> {
+    deployment(shared, Patience::Startup).await
+}
+
+/// Reads the newest deployment anew, with the patience of a run that has work under way.
+pub(super) async fn read_deployment(shared: &Shared) -> Result<(), ReadError> {
+    deployment(shared, Patience::Working).await.map(drop)
+}
+
+async fn deployment(shared: &Shared, patience: Patience) -> Result<u64, ReadError> {
     let asked = Instant::now();
-    let answer = shared
-        .client
-        .patiently(
-            Patience::Startup,
-            |error| shared.say_retry(error),
-            || shared.client.deployment(&shared.job_id, None),
-        )
-        .await?;
+    let read = || shared.client.deployment(&shared.job_id, None);
+    let answer = shared.patiently(patience, read).await?;
     shared.apply(Change::Deployment(answer.value), asked);
     Ok(next_index(answer.index))
 }
 
-/// Follows the newest deployment for ever. Failures are left to the read that guards each batch.
+/// Reads the job anew, with the patience of a run that has work under way: whether it was stopped or purged.
+pub(super) async fn read_job(shared: &Shared) -> Result<(), ReadError> {
+    let asked = Instant::now();
+    let read = || shared.client.job(&shared.job_id, None);
+    match shared.patiently(Patience::Working, read).await {
+        Ok(answer) => shared.apply(Change::Job(Arc::new(answer.value)), asked),
+        Err(error) if error.is_not_found() => shared.apply(Change::JobPurged, asked),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Follows the newest deployment for ever, while the event stream does not. Failures are left to the read that guards each batch.
 pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
     let mut backoff = shared.client.backoff();
+    let mut sources = shared.sources.subscribe();
     loop {
+        // The sender lives as long as what is shared.
+        let _ = sources.wait_for(|sources| !sources.streaming).await;
         let asked = Instant::now();
         match shared
             .client
@@ -54,13 +74,26 @@ pub(super) async fn follow_deployments(shared: Arc<Shared>, mut index: u64) {
     }
 }
 
-/// Reads the job and its blocked evaluations, once a second, while an allocation in flight was stopped and nothing runs in its place.
+/// Reads the job and its blocked evaluations while an allocation in flight was stopped and nothing runs in its place: once a second, and
+/// rarely while the event stream brings both. Also whenever somebody wants the job to be read.
 pub(super) async fn explain(shared: Arc<Shared>) {
     let mut warned = false;
+    let mut since = None;
     loop {
-        sleep(PACE).await;
-        if !unexplained(&shared) {
-            continue;
+        tokio::select! {
+            biased;
+            () = shared.job_wanted.notified() => {}
+            () = sleep(PACE) => {
+                if !shared.unexplained() {
+                    since = None;
+                    continue;
+                }
+                let since = since.get_or_insert_with(Instant::now);
+                if shared.sources().streaming && since.elapsed() < STREAMING_PACE {
+                    continue;
+                }
+                *since = Instant::now();
+            }
         }
         let asked = Instant::now();
         match shared.client.job(&shared.job_id, None).await {
@@ -90,22 +123,4 @@ pub(super) async fn explain(shared: Arc<Shared>) {
             Err(_) => {}
         }
     }
-}
-
-/// Whether the last known member of some chain in flight is no longer meant to run.
-fn unexplained(shared: &Shared) -> bool {
-    let view = shared.view();
-    let followers = shared.followers();
-    followers
-        .by_number
-        .values()
-        .filter(|entry| !entry.id.is_empty())
-        .any(|entry| {
-            let last = view
-                .last_successor(&entry.id)
-                .unwrap_or_else(|| Arc::clone(&entry.id));
-            view.allocations
-                .get(&last)
-                .is_none_or(|allocation| allocation.desired_status != DesiredStatus::Run)
-        })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::nomad::json::AllocId;
 
 /// Those who wait for news, by a number of their own.

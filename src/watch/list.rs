@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Shared, next_index};
+use super::next_index;
+use super::shared::Shared;
 use crate::nomad::client::{Indexed, Wait};
 use crate::nomad::error::ReadError;
 use crate::nomad::json::Allocation;
@@ -29,51 +30,62 @@ pub(super) struct Position {
 
 /// The first list.
 pub(super) async fn first(shared: &Shared) -> Result<Position, ReadError> {
-    let asked = Instant::now();
-    let answer = shared
-        .client
-        .patiently(
-            Patience::Startup,
-            |error| shared.say_retry(error),
-            || shared.client.allocations(&shared.job_id, None),
-        )
-        .await?;
-    Ok(take(shared, answer, asked))
+    once(shared, Patience::Startup).await
 }
 
 /// Reads the list once more, now, with the patience of a run that has work under way.
 pub(super) async fn read(shared: &Shared) -> Result<(), ReadError> {
-    let asked = Instant::now();
-    let answer = shared
-        .client
-        .patiently(
-            Patience::Working,
-            |error| shared.say_retry(error),
-            || shared.client.allocations(&shared.job_id, None),
-        )
-        .await?;
-    take(shared, answer, asked);
-    Ok(())
+    once(shared, Patience::Working).await.map(drop)
 }
 
-/// Reads lists for ever.
+/// As [`read`], unless somebody else does so meanwhile: many may want the same list at the same time.
+pub(super) async fn read_since(shared: &Shared, wanted: Instant) -> Result<(), ReadError> {
+    let _turn = shared.list_turn.lock().await;
+    if *shared.listed.borrow() >= Some(wanted) {
+        return Ok(());
+    }
+    read(shared).await
+}
+
+async fn once(shared: &Shared, patience: Patience) -> Result<Position, ReadError> {
+    let known = shared.view().newest_allocation();
+    let asked = Instant::now();
+    let read = || shared.client.allocations(&shared.job_id, None);
+    let answer = shared.patiently(patience, read).await?;
+    if answer.index != 0 && Some(answer.index) < known {
+        shared.apply(Change::Rewound, asked);
+    }
+    Ok(take(shared, answer, asked))
+}
+
+/// Reads lists for ever: one after the other while they are what brings news, else when somebody wants one.
 pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
     let mut backoff = shared.client.backoff();
-    let mut large = shared.lists_are_large.subscribe();
+    let mut sources = shared.sources.subscribe();
     // After a failure the next query is not held: an outage ends when the servers answer, not when there is news.
     let mut failed = false;
     loop {
         sleep(position.pace).await;
-        if *large.borrow_and_update() {
-            shared.list_wanted.notified().await;
+        let mut held = !failed;
+        if !failed && !shared.sources().lists() {
+            held = false;
+            tokio::select! {
+                biased;
+                () = shared.list_wanted.notified() => {}
+                // The sender lives as long as what is shared.
+                _ = sources.wait_for(|sources| sources.lists()) => {}
+            }
         }
         let wait = Wait {
             index: position.index,
             wait: HOLD,
         };
-        let wait = Some(wait).filter(|_| !failed && !*large.borrow());
         let asked = Instant::now();
-        match shared.client.allocations(&shared.job_id, wait).await {
+        match shared
+            .client
+            .allocations(&shared.job_id, held.then_some(wait))
+            .await
+        {
             Ok(answer) => {
                 failed = false;
                 backoff.reset();
@@ -93,9 +105,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
 
 fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>, asked: Instant) -> Position {
     let is_large = answer.bytes > LARGE;
-    shared
-        .lists_are_large
-        .send_if_modified(|large| std::mem::replace(large, is_large) != is_large);
+    shared.set_sources(|sources| sources.large = is_large);
     let pace = if answer.index == 0 {
         BLIND_PACE
     } else {
@@ -111,5 +121,8 @@ fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>, asked: Instant) -> Po
         allocations: answer.value,
     };
     shared.apply(snapshot, asked);
+    shared
+        .listed
+        .send_modify(|listed| *listed = (*listed).max(Some(asked)));
     position
 }

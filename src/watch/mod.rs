@@ -1,74 +1,47 @@
 //! Keeps the view true: the only writer of [`JobView`], and the place where those who wait for news of an allocation are woken.
 //!
-//! Correctness never depends on how news arrives. A blocking list query is the backbone while the list is small; allocations in flight
-//! that have been quiet are read on their own; the newest deployment is followed; the job and its blocked evaluations are read while
-//! something in flight cannot be explained without them.
+//! Correctness never depends on how news arrives. The event stream brings it wherever an agent offers one. Without it a blocking list
+//! query is the backbone while the list is small, the newest deployment is followed, and the job and its blocked evaluations are read
+//! while something in flight cannot be explained without them. Allocations in flight that have been quiet are read on their own in
+//! both cases.
 
 mod context;
 mod followers;
 mod list;
+mod shared;
+mod stream;
 mod targeted;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::event::EventKind;
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{AllocId, Job};
-use crate::nomad::retry::Patience;
 use crate::report::Reporter;
 use crate::rules::verdict::Confirm;
-use crate::view::{Change, Changed, JobView};
+use crate::view::{Change, JobView};
 
 pub(crate) use followers::Follower;
-use followers::{FollowerEntry, Followers};
+use followers::FollowerEntry;
+pub(crate) use shared::Health;
+use shared::Shared;
 
 /// How long a run waits for a cluster that does not answer before it gives up what is in flight.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the first list waits for the event stream. An agent that offers one answers at once, and then nothing falls between the two.
+const STREAM_FIRST: Duration = Duration::from_millis(300);
 
 /// The view of one job, kept true until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Feed {
     shared: Arc<Shared>,
     _loops: JoinSet<()>,
-}
-
-/// Whether the view can be trusted.
-#[derive(Clone, Debug)]
-pub(crate) enum Health {
-    /// The last read went well.
-    Live,
-    /// Reads fail. `lasting`: trying again cannot help (the token lost its right).
-    Silent {
-        since: Instant,
-        error: Arc<ReadError>,
-        lasting: bool,
-    },
-}
-
-/// What the loops and the readers share.
-#[derive(Debug)]
-struct Shared {
-    client: Client,
-    job_id: String,
-    reporter: Reporter,
-    view: Mutex<JobView>,
-    followers: Mutex<Followers>,
-    health: watch::Sender<Health>,
-    /// Whether the present outage was told of.
-    told: AtomicBool,
-    /// Woken when somebody begins to follow an allocation.
-    followed: Notify,
-    /// Woken when a whole list is needed although lists are too large to be read all the time.
-    list_wanted: Notify,
-    /// Set while the list is too large to be the backbone.
-    lists_are_large: watch::Sender<bool>,
 }
 
 impl Feed {
@@ -81,19 +54,13 @@ impl Feed {
         job: Arc<Job>,
         reporter: Reporter,
     ) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared {
-            job_id: job.id.clone(),
-            client,
-            reporter,
-            view: Mutex::default(),
-            followers: Mutex::default(),
-            health: watch::Sender::new(Health::Live),
-            told: AtomicBool::new(false),
-            followed: Notify::new(),
-            list_wanted: Notify::new(),
-            lists_are_large: watch::Sender::new(false),
-        });
+        let shared = Arc::new(Shared::new(client, job.id.clone(), reporter));
         shared.apply(Change::Job(job), Instant::now());
+        let mut loops = JoinSet::new();
+        let opened = Arc::new(Notify::new());
+        loops.spawn(stream::follow(Arc::clone(&shared), Arc::clone(&opened)));
+        // Without a stream, or with a slow one, it goes on without it.
+        let _ = timeout(STREAM_FIRST, opened.notified()).await;
         let position = list::first(&shared).await.map_err(|source| StartError {
             what: "allocations",
             source,
@@ -105,7 +72,6 @@ impl Feed {
                     what: "deployments",
                     source,
                 })?;
-        let mut loops = JoinSet::new();
         loops.spawn(list::follow(Arc::clone(&shared), position));
         loops.spawn(context::follow_deployments(
             Arc::clone(&shared),
@@ -154,7 +120,7 @@ impl Feed {
             Confirm::Allocation(id) => targeted::read(&self.shared, id).await,
             // What is missing from the list may be so because the job is.
             Confirm::List => {
-                list::read(&self.shared).await?;
+                list::read_since(&self.shared, Instant::now()).await?;
                 self.reread_job().await
             }
         }
@@ -162,38 +128,12 @@ impl Feed {
 
     /// Reads the newest deployment anew.
     pub(crate) async fn reread_deployment(&self) -> Result<(), ReadError> {
-        let shared = &self.shared;
-        let asked = Instant::now();
-        let answer = shared
-            .client
-            .patiently(
-                Patience::Working,
-                |error| shared.say_retry(error),
-                || shared.client.deployment(&shared.job_id, None),
-            )
-            .await?;
-        shared.apply(Change::Deployment(answer.value), asked);
-        Ok(())
+        context::read_deployment(&self.shared).await
     }
 
     /// Reads the job anew: whether it was stopped or purged.
     pub(crate) async fn reread_job(&self) -> Result<(), ReadError> {
-        let shared = &self.shared;
-        let asked = Instant::now();
-        let answer = shared
-            .client
-            .patiently(
-                Patience::Working,
-                |error| shared.say_retry(error),
-                || shared.client.job(&shared.job_id, None),
-            )
-            .await;
-        match answer {
-            Ok(answer) => shared.apply(Change::Job(Arc::new(answer.value)), asked),
-            Err(error) if error.is_not_found() => shared.apply(Change::JobPurged, asked),
-            Err(error) => return Err(error),
-        }
-        Ok(())
+        context::read_job(&self.shared).await
     }
 
     /// Waits until the view can be trusted.
@@ -227,7 +167,7 @@ impl Feed {
         }
     }
 
-    /// Brings what is known of these allocations up to date, where no list does.
+    /// Brings what is known of these allocations up to date, where neither lists nor the event stream do.
     ///
     /// # Errors
     /// When one of them cannot be read.
@@ -235,7 +175,7 @@ impl Feed {
         &self,
         ids: impl Iterator<Item = AllocId>,
     ) -> Result<(), ReadError> {
-        if *self.shared.lists_are_large.borrow() {
+        if self.shared.sources().silent() {
             targeted::read_all(&self.shared, ids).await
         } else {
             Ok(())
@@ -245,100 +185,6 @@ impl Feed {
     /// Woken by every news that concerns the whole job: its deployment, the job itself.
     pub(crate) fn follow_job(&self) -> Follower {
         self.follow(&AllocId::default())
-    }
-}
-
-impl Shared {
-    fn view(&self) -> MutexGuard<'_, JobView> {
-        // A panic while the lock was held ends the run elsewhere; the view itself is changed in whole steps.
-        self.view.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn followers(&self) -> MutexGuard<'_, Followers> {
-        self.followers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Folds news into the view and wakes whom it concerns.
-    /// `asked` is when the question was sent.
-    fn apply(&self, change: Change, asked: Instant) {
-        let mut view = self.view();
-        let changed = view.apply(change, asked, Instant::now());
-        self.wake(&view, &changed);
-    }
-
-    fn wake(&self, view: &JobView, changed: &Changed) {
-        if changed.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        let mut followers = self.followers();
-        if changed.job || changed.deployment || changed.evaluations {
-            for entry in followers.by_number.values() {
-                entry.notify.notify_one();
-            }
-            return;
-        }
-        for id in &changed.allocations {
-            if let Some(allocation) = view.last_known(id) {
-                followers.wake(&allocation.name, now);
-            }
-        }
-    }
-
-    fn alive(&self) {
-        self.told.store(false, Ordering::Relaxed);
-        self.health.send_if_modified(|health| {
-            let was_silent = matches!(health, Health::Silent { .. });
-            *health = Health::Live;
-            was_silent
-        });
-    }
-
-    /// Notes that a read failed. The newest reason is kept: the first one is often only a connection that broke.
-    fn silent(&self, error: &ReadError) {
-        let lasting = !error.is_retryable();
-        self.health.send_if_modified(|health| {
-            let since = match health {
-                Health::Live => Instant::now(),
-                // An outage may turn into one that lasts, but not back.
-                Health::Silent {
-                    lasting: false,
-                    since,
-                    ..
-                } if lasting => *since,
-                Health::Silent {
-                    lasting: false,
-                    error: newest,
-                    ..
-                } => {
-                    *newest = Arc::new(error.clone());
-                    // Whoever waits for the end of the outage reads it then.
-                    return false;
-                }
-                Health::Silent { .. } => return false,
-            };
-            *health = Health::Silent {
-                since,
-                error: Arc::new(error.clone()),
-                lasting,
-            };
-            true
-        });
-        if !lasting {
-            self.say_retry(error);
-        }
-    }
-
-    /// Says that a read is repeated: once in an outage, whoever finds it first.
-    fn say_retry(&self, error: &ReadError) {
-        if self.told.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        self.reporter.emit(EventKind::Warning(format!(
-            "Nomad does not answer as it should, trying again: {error}"
-        )));
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::nomad::client::Indexed;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{AllocId, Allocation, DesiredStatus};
@@ -15,33 +15,46 @@ use crate::view::Change;
 
 /// In flight and quiet for so long: read it.
 const QUIET: Duration = Duration::from_secs(30);
-/// The same while no list brings news.
+/// The same while nothing else brings news.
 const QUIET_WITHOUT_LIST: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 4;
+/// While the event stream is open, more quiet ones than these are read as one list.
+const FEW: usize = 4;
+/// The same for lists that are too large to be read often.
+pub(super) const MANY: usize = 200;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Reads one allocation, with the patience of a run that has work under way, and folds it into the view.
 pub(super) async fn read(shared: &Shared, id: &AllocId) -> Result<(), ReadError> {
+    let known = known(shared, id);
     let asked = Instant::now();
-    let answer = shared
-        .client
-        .patiently(
-            Patience::Working,
-            |error| shared.say_retry(error),
-            || shared.client.allocation(id),
-        )
-        .await;
-    take(shared, id, answer, asked)
+    let read = || shared.client.allocation(id);
+    let answer = shared.patiently(Patience::Working, read).await;
+    take(shared, id, known, answer, asked)
 }
 
-fn take(
+/// The index of what is known of an allocation.
+pub(super) fn known(shared: &Shared, id: &AllocId) -> Option<u64> {
+    shared.view().last_known(id).map(|it| it.modify_index)
+}
+
+/// Folds an answer in. `known` is what was known of the allocation when it was asked for.
+pub(super) fn take(
     shared: &Shared,
     id: &AllocId,
+    known: Option<u64>,
     answer: Result<Indexed<Allocation>, ReadError>,
     asked: Instant,
 ) -> Result<(), ReadError> {
     match answer {
-        Ok(answer) => shared.apply(Change::Allocation(Box::new(answer.value)), asked),
+        Ok(answer) => {
+            if Some(answer.value.modify_index) < known {
+                // The servers' state was restored: a list tells what else is different.
+                shared.apply(Change::Rewound, asked);
+                shared.list_wanted.notify_one();
+            }
+            shared.apply(Change::Allocation(Box::new(answer.value)), asked);
+        }
         Err(error) if error.is_not_found() => {
             shared.apply(Change::Gone(Arc::clone(id)), asked);
             shared.list_wanted.notify_one();
@@ -102,11 +115,12 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             }
             let shared = Arc::clone(&shared);
             reads.spawn(async move {
+                let known = known(&shared, &id);
                 let asked = Instant::now();
                 let answer = shared.client.allocation(&id).await;
-                // Where the list is followed, the list tells of an outage.
-                if let Err(error) = take(&shared, &id, answer, asked)
-                    && *shared.lists_are_large.borrow()
+                // Where something else is followed, that tells of an outage.
+                if let Err(error) = take(&shared, &id, known, answer, asked)
+                    && shared.sources().silent()
                 {
                     shared.silent(&error);
                 }
@@ -118,7 +132,8 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 
 /// Those in flight without news for too long, with the last known member of their chain of replacements; marked as asked for.
 fn due(shared: &Shared) -> Vec<AllocId> {
-    let quiet = if *shared.lists_are_large.borrow() {
+    let sources = shared.sources();
+    let quiet = if sources.silent() {
         QUIET_WITHOUT_LIST
     } else {
         QUIET
@@ -149,6 +164,11 @@ fn due(shared: &Shared) -> Vec<AllocId> {
             // Stopped and nothing linked: a replacement without links shows in a list only.
             shared.list_wanted.notify_one();
         }
+    }
+    let most = if sources.large { MANY } else { FEW };
+    if sources.streaming && due.len() > most {
+        shared.list_wanted.notify_one();
+        due.clear();
     }
     due
 }

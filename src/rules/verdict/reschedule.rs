@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::in_place::{failed, stays};
 use super::reason::{Confirm, Event, Reason, State};
-use super::{Baseline, CallState, Cause, SETTLED_AFTER, Verdict, Want};
+use super::{Baseline, CallState, Cause, PLACED_LATE, SETTLED_AFTER, Verdict, Want};
 use crate::nomad::json::{
     AllocId, Allocation, ClientStatus, DesiredStatus, RunState, TaskGroup, TaskState,
 };
@@ -126,22 +126,27 @@ fn stopped(base: &Baseline, allocation: &Allocation, view: &JobView, now: Instan
             Some((evaluation, metric))
         })
         .max_by_key(|(evaluation, _)| evaluation.create_index);
-    if let Some((evaluation, metric)) = blocked {
-        return Verdict::Failed(Cause::Placement {
-            evaluation: evaluation.id.clone(),
-            group: base.group.clone(),
-            metric: Box::new(metric.clone()),
-        });
-    }
     let waiting = State::NoReplacementYet {
         allocation: allocation.id.clone(),
         description: description.clone(),
     };
+    let since = view.at_rest_since(&allocation.id);
+    if let Some((evaluation, metric)) = blocked {
+        let over = since.and_then(|since| since.checked_add(PLACED_LATE));
+        return if over.is_some_and(|over| now < over) {
+            Verdict::Pending(Reason::of(waiting))
+        } else {
+            Verdict::Failed(Cause::Placement {
+                evaluation: evaluation.id.clone(),
+                group: base.group.clone(),
+                metric: Box::new(metric.clone()),
+            })
+        };
+    }
     // Only a further evaluation replaces it, and that is ours to ask for.
     if job_type(view, allocation) == "system" {
         return Verdict::Pending(Reason::of(waiting));
     }
-    let since = view.at_rest_since(&allocation.id);
     match settled(since, view.listed(), now) {
         Settled::NotYet => Verdict::Pending(Reason::of(waiting)),
         Settled::Unconfirmed => Verdict::Pending(Reason::confirm(waiting, Confirm::List)),

@@ -168,6 +168,7 @@ async fn evaluations_that_cannot_be_read_when_nothing_can_be_placed() {
         assert!(cluster.set_eligible(node, false));
     }
     let ran = Scene::of(&cluster)
+        .without_stream()
         .args(["-yes", "-timeout=90s", RESCHEDULE, "web"])
         .fault(Rule::on("/v1/evaluation", Fault::Status(500, "boom".to_owned())))
         .run()

@@ -54,6 +54,7 @@ async fn a_list_that_is_too_large_to_be_followed() {
     for (mode, most) in [("-all-tasks=false", 4), ("-reschedule", 6)] {
         let ids = allocations(&cluster, "web");
         let ran = Scene::of(&cluster)
+            .without_stream()
             .args(["-yes", "-batch-size=100", mode, "web"])
             .run()
             .await

@@ -212,6 +212,7 @@ async fn a_job_that_is_stopped_or_purged_meanwhile() {
         let slow = json!([{"start_from": 2, "start_block_for": "30s"}]);
         let cluster = running(&web_with(2, &slow)).await;
         let ran = Scene::of(&cluster)
+            .without_stream()
             .args(["-yes", "web"])
             .meanwhile(move |stage| async move {
                 in_flight(&stage).await;

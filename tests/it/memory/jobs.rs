@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nomad_sim::cluster::{Cluster, Config};
-use nomad_sim::model::{ClientStatus, Time};
+use nomad_sim::model::{ClientStatus, Time, Version};
 use serde_json::{Map, Value, json};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -66,18 +66,28 @@ pub(crate) fn with(base: &Value, keys: Value) -> Value {
 
 /// A cluster of two nodes, the same in every run.
 pub(crate) fn cluster() -> Cluster {
-    Cluster::new(
-        Config {
-            start: Some(Time(1_795_507_336_000_000_000)),
-            ..Config::seeded(5)
-        }
-        .with_nodes(2),
-    )
+    Cluster::new(config())
+}
+
+fn config() -> Config {
+    Config {
+        start: Some(Time(1_795_507_336_000_000_000)),
+        ..Config::seeded(5)
+    }
+    .with_nodes(2)
 }
 
 /// A cluster in which this job has been running for ten minutes.
 pub(crate) async fn running(job: &Value) -> Cluster {
-    let cluster = cluster();
+    run_on(cluster(), job).await
+}
+
+/// The same, on servers of this version.
+pub(crate) async fn running_on(version: Version, job: &Value) -> Cluster {
+    run_on(Cluster::new(config().with_version(version)), job).await
+}
+
+async fn run_on(cluster: Cluster, job: &Value) -> Cluster {
     cluster.register(job).unwrap();
     settled(&cluster, job["ID"].as_str().unwrap()).await;
     cluster

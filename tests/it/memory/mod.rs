@@ -18,3 +18,4 @@ mod reads;
 mod reschedule;
 pub(crate) mod scene;
 mod signals;
+mod stream;

@@ -105,6 +105,7 @@ async fn nothing_is_begun_while_the_list_fails() {
     let ids = allocations(&cluster, "web");
     let rule = Rule::on("/allocations", Fault::ResetBefore);
     let ran = Scene::of(&cluster)
+        .without_stream()
         .args(["-yes", "-batch-wait=40s", "web"])
         .meanwhile(|stage| outage(stage, rule, Duration::from_secs(60)))
         .run()
@@ -143,6 +144,7 @@ async fn a_cluster_that_never_answers_again_in_mid_batch() {
         let cluster = running(&web_with(3, &json!([{"start_block_for": "50s"}]))).await;
         let ids = allocations(&cluster, "web");
         let ran = Scene::of(&cluster)
+            .without_stream()
             .args(["-yes", "-batch-size=2", mode, "web"])
             .meanwhile(|stage| async move {
                 stage.joint.writes(2).await;

@@ -155,7 +155,10 @@ async fn a_job_that_is_stopped_purged_or_scaled_down() {
     // N22, N35
     let not_needed = "\"<id 2>\" was stopped and is not replaced: alloc not needed due to job update; the job was scaled down, stopped or updated meanwhile";
     for (what, text) in [
-        ("stop", not_needed),
+        (
+            "stop",
+            "the job was stopped meanwhile; nothing is started again",
+        ),
         ("scale", not_needed),
         (
             "purge",

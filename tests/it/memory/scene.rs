@@ -85,6 +85,12 @@ impl Scene {
         self
     }
 
+    /// The agent offers no event stream.
+    pub(crate) fn without_stream(self) -> Self {
+        self.stage.agent.enable_event_broker(false);
+        self
+    }
+
     pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
         self.args.extend(args.map(str::to_owned));
         self

@@ -158,6 +158,9 @@ impl Writer {
 
     async fn next(&mut self, heartbeats: &mut Interval, lines: &mut Subscription) -> Next {
         let timer = self.timer();
+        // Without a leader nothing is written, so that there is nothing to tell either.
+        let mut outages = self.outages.clone();
+        let leaderless = *outages.borrow_and_update() == Some(Outage::NoLeader);
         tokio::select! {
             biased;
             () = self.sender.closed() => Next::End(Ending::Unheard),
@@ -176,7 +179,8 @@ impl Writer {
             }
             () = timer => Next::Planned,
             _ = heartbeats.tick() => Next::Line(Bytes::from_static(HEARTBEAT_LINE)),
-            line = lines.line() => match line {
+            _ = outages.changed() => Next::Planned,
+            line = lines.line(), if !leaderless => match line {
                 Ok(line) => Next::Line(self.told(line)),
                 Err(Dropped) => Next::End(self.unsubscribed(TOO_SLOW)),
             },
