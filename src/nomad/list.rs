@@ -216,13 +216,14 @@ impl Element {
 
 impl Cursor {
     fn pass(&mut self, text: &[u8]) {
-        match text.iter().rposition(|byte| *byte == b'\n') {
-            None => self.column += text.len(),
-            Some(last) => {
-                self.lines += text.iter().filter(|byte| **byte == b'\n').count();
-                self.column = text.len() - last - 1;
-            }
+        let mut lines = text.split(|byte| *byte == b'\n');
+        let last = lines.next_back().unwrap_or_default();
+        let ended = lines.count();
+        if ended > 0 {
+            self.lines += ended;
+            self.column = 0;
         }
+        self.column += last.len();
     }
 
     /// What is wrong with a byte between elements.
