@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use crate::nomad::json::AllocId;
 
@@ -28,6 +28,10 @@ pub(crate) enum EventKind {
     TaskMissing { allocation: AllocId, task: String },
     /// Nothing is eligible; `left_out` is one line of counts by reason, or empty.
     NothingToDo { left_out: String },
+    /// What a run would do (dry run only).
+    Planned(Box<Preview>),
+    /// A deployment of the job is waited for: said when the wait begins, and as `still` once a minute.
+    DeploymentAwaited { deployment: Awaited, still: bool },
     /// The run's header.
     Selected { allocations: usize },
     /// `number` counts from 1; only sent when the batch size is above 1.
@@ -57,8 +61,11 @@ pub(crate) enum EventKind {
     AllocationFailed { error: RunError },
     /// All errors of a batch, before a question about them.
     BatchErrors { errors: Vec<RunError> },
-    /// The policy ends the run.
-    Stopping { unrecoverable: bool },
+    /// The policy ends the run; `exceeded` when it is for the number of failures.
+    Stopping {
+        unrecoverable: bool,
+        exceeded: Option<Exceeded>,
+    },
     /// The pause before the next batch begins.
     Pausing { pause: Duration },
     /// A duration was answered: the pause from now on.
@@ -69,6 +76,61 @@ pub(crate) enum EventKind {
     CannotStart(String),
     /// The run is over: the last event otherwise.
     Finished(Finish),
+}
+
+/// What a run would do: the allocations of each batch, and why all others are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Preview {
+    /// `true` when allocations would be rescheduled.
+    pub(crate) reschedules: bool,
+    pub(crate) batches: usize,
+    /// In processing order.
+    pub(crate) allocations: Vec<Planned>,
+    /// Those of the requested groups and tasks (all others too if everything was asked for), in the same order.
+    pub(crate) left_out: Vec<NotPlanned>,
+}
+
+/// An allocation that would be restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    /// Counts from 1.
+    pub(crate) batch: usize,
+    pub(crate) allocation: AllocId,
+    pub(crate) group: String,
+    /// The node's name, or its id where the server tells none.
+    pub(crate) node: String,
+    pub(crate) version: u64,
+    /// When the first of the tasks to be restarted started (node's clock), or the allocation was created (server's clock) if it
+    /// would be rescheduled; `None` if none has started.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// As its deployment or its node found it; `None` if nobody has said.
+    pub(crate) healthy: Option<bool>,
+}
+
+/// An allocation that would be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotPlanned {
+    pub(crate) allocation: AllocId,
+    pub(crate) group: String,
+    /// The clause that follows "because".
+    pub(crate) reason: String,
+}
+
+/// A deployment that is waited for, as it was when it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Awaited {
+    pub(crate) id: String,
+    pub(crate) job: String,
+    pub(crate) status: String,
+    /// In the server's words; may be empty.
+    pub(crate) description: String,
+}
+
+/// More allocations have failed than may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    pub(crate) failed: usize,
+    pub(crate) allowed: usize,
 }
 
 /// What a write is for.
@@ -99,12 +161,28 @@ pub(crate) struct RunError {
     pub(crate) text: String,
     /// Likely to happen again with the next batch.
     pub(crate) unrecoverable: bool,
+    pub(crate) trouble: Trouble,
+}
+
+/// What kind of trouble an error is: what exit codes tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A wrong name, no connection, no permission.
+    Access,
+    /// Nothing can be placed where a replacement is needed.
+    Placement,
+    /// Something failed, was lost, or took too long.
+    Failure,
+    /// The job is not in a state, or not named so, that anything may be done to it.
+    Precondition,
 }
 
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finish {
     pub(crate) how: Ending,
+    /// What stopped the run, or would have if there had been more to do.
+    pub(crate) cause: Option<Trouble>,
     /// All errors in processing order.
     pub(crate) errors: Vec<RunError>,
     pub(crate) summary: Summary,

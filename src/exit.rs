@@ -1,6 +1,6 @@
 //! The exit codes, in one place (design section 9).
 
-use crate::event::{Ending, Finish};
+use crate::event::{Ending, Finish, Trouble};
 use crate::report::OutputState;
 
 /// Done, nothing to do, or declined at a question before anything failed.
@@ -14,19 +14,46 @@ pub(crate) const SIGINT: i32 = 2;
 pub(crate) const SIGPIPE: i32 = 13;
 pub(crate) const SIGTERM: i32 = 15;
 
-/// The code of a run that ended like this.
-pub(crate) fn exit_code(finish: &Finish) -> u8 {
-    match finish.how {
-        Ending::Interrupted { signal, .. } => of_signal(signal),
-        Ending::Stopped => ERROR,
-        Ending::Completed | Ending::Declined => {
-            if finish.errors.is_empty() && finish.summary.failed.is_empty() {
-                DONE
-            } else {
-                ERROR
-            }
-        }
+/// With `-detailed-exitcode`: the run went to its end and some allocations failed.
+const SOME_FAILED: u8 = 3;
+/// With `-detailed-exitcode`: the operator said no.
+const DECLINED: u8 = 6;
+/// With `-detailed-exitcode`: a dry run found work to do.
+const WORK_TO_DO: u8 = 7;
+
+/// The code of a run that ended like this. `detailed` is `-detailed-exitcode`.
+pub(crate) fn exit_code(finish: &Finish, detailed: bool) -> u8 {
+    let clean = finish.errors.is_empty() && finish.summary.failed.is_empty();
+    match (&finish.how, finish.cause) {
+        (Ending::Interrupted { signal, .. }, _) => of_signal(*signal),
+        (Ending::Declined, _) if detailed => DECLINED,
+        (Ending::Completed | Ending::Declined, _) if clean => DONE,
+        _ if !detailed => ERROR,
+        (_, Some(trouble)) => of_trouble(trouble, detailed),
+        (Ending::Stopped, None) => of_trouble(Trouble::Failure, detailed),
+        (Ending::Completed | Ending::Declined, None) => SOME_FAILED,
     }
+}
+
+/// The code of a run that this trouble stopped, or kept from beginning.
+pub(crate) fn of_trouble(trouble: Trouble, detailed: bool) -> u8 {
+    match trouble {
+        _ if !detailed => ERROR,
+        Trouble::Access => ERROR,
+        Trouble::Placement => 2,
+        Trouble::Failure => 4,
+        Trouble::Precondition => 5,
+    }
+}
+
+/// The code of a run that ended because none of several jobs was chosen.
+pub(crate) fn of_no_choice(detailed: bool) -> u8 {
+    if detailed { DECLINED } else { ERROR }
+}
+
+/// The code of a dry run that would restart something.
+pub(crate) fn of_dry_run(detailed: bool) -> u8 {
+    if detailed { WORK_TO_DO } else { DONE }
 }
 
 /// What a shell shows for a process that died of this signal.
@@ -47,16 +74,18 @@ pub(crate) fn with_output(code: u8, output: OutputState) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{RunError, Summary};
+    use crate::event::{RunError, Summary, Trouble};
 
     fn finish(how: Ending, errors: usize) -> Finish {
         let error = RunError {
             allocation: None,
             text: "Deployment \"d1234567\" is \"running\"".to_owned(),
             unrecoverable: false,
+            trouble: Trouble::Failure,
         };
         Finish {
             how,
+            cause: None,
             errors: vec![error; errors],
             summary: Summary::default(),
         }
@@ -86,15 +115,52 @@ mod tests {
             (interrupted(SIGPIPE), 0, 141),
         ] {
             let finish = finish(how, errors);
-            assert_eq!(exit_code(&finish), code, "{finish:?}");
+            assert_eq!(exit_code(&finish, false), code, "{finish:?}");
         }
+    }
+
+    #[test]
+    fn detailed_codes_tell_causes_apart() {
+        use Trouble::{Access, Failure, Placement, Precondition};
+
+        for (how, cause, errors, code) in [
+            (Ending::Completed, None, 0, 0),
+            (Ending::Completed, None, 1, 3),
+            // What would have stopped the run if there had been another batch.
+            (Ending::Completed, Some(Placement), 1, 2),
+            (Ending::Completed, Some(Access), 1, 1),
+            (Ending::Completed, Some(Failure), 1, 4),
+            (Ending::Stopped, Some(Access), 1, 1),
+            (Ending::Stopped, Some(Placement), 2, 2),
+            (Ending::Stopped, Some(Failure), 2, 4),
+            (Ending::Stopped, Some(Precondition), 1, 5),
+            (Ending::Stopped, None, 1, 4),
+            (Ending::Declined, None, 0, 6),
+            (Ending::Declined, None, 2, 6),
+            // A signal comes before everything else.
+            (interrupted(SIGINT), Some(Placement), 3, 130),
+            (interrupted(SIGTERM), None, 0, 143),
+        ] {
+            let finish = Finish {
+                cause,
+                ..finish(how, errors)
+            };
+            assert_eq!(exit_code(&finish, true), code, "{finish:?}");
+        }
+        for (detailed, codes) in [(false, [1, 1, 1, 1]), (true, [1, 2, 4, 5])] {
+            let of = |trouble| of_trouble(trouble, detailed);
+            assert_eq!([Access, Placement, Failure, Precondition].map(of), codes);
+        }
+        assert_eq!((of_dry_run(false), of_dry_run(true)), (0, 7));
+        assert_eq!((of_no_choice(false), of_no_choice(true)), (1, 6));
     }
 
     #[test]
     fn a_failed_allocation_is_an_error_also_without_an_entry() {
         let mut finish = finish(Ending::Completed, 0);
         finish.summary.failed.push("a0000000".into());
-        assert_eq!(exit_code(&finish), 1);
+        assert_eq!(exit_code(&finish, false), 1);
+        assert_eq!(exit_code(&finish, true), 3);
     }
 
     #[test]

@@ -181,6 +181,7 @@ async fn perform(
         env,
         verbose: invocation.plan.verbose,
         yes: invocation.plan.yes,
+        tolerant: invocation.plan.max_failures.is_some(),
         progress: invocation.plan.progress,
         clock: Clock::clone(&clock),
     };

@@ -8,7 +8,7 @@ mod table;
 use std::sync::Arc;
 
 use crate::cli::quote::quote;
-use crate::event::{Answer, EventKind, Question};
+use crate::event::{Answer, EventKind, Question, Trouble};
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{Job, JobStub};
@@ -69,6 +69,18 @@ pub(crate) enum LookupError {
     /// Ctrl-C at a question.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl LookupError {
+    /// What kind of trouble it is.
+    pub(crate) fn trouble(&self) -> Trouble {
+        match self {
+            Self::NotThatPrefix { .. } | Self::OnlyPrefix { .. } | Self::Ambiguous { .. } => {
+                Trouble::Precondition
+            }
+            _ => Trouble::Access,
+        }
+    }
 }
 
 /// The job that was meant, and a client that speaks of its namespace.

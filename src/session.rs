@@ -1,5 +1,6 @@
 //! One invocation from the look-up to the exit code: wires the parts, and ends early where there is nothing to run.
 
+mod checks;
 mod job_types;
 
 use std::sync::Arc;
@@ -8,19 +9,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::Invocation;
 use crate::cli::quote::quote;
-use crate::event::{Answer, Ending, EventKind, Finish, Question, Summary};
+use crate::event::{Ending, EventKind, Finish, Summary, Trouble};
 use crate::exit;
 use crate::lookup::{self, Found, LookupError, Ways};
 use crate::nomad::client::Client;
+use crate::nomad::error::ReadError;
 use crate::nomad::json::Job;
 use crate::nomad::retry::Patience;
-use crate::plan::RestartPlan;
+use crate::plan::{OnDeployment, RestartPlan};
 use crate::report::{Clock, Operator, Reporter};
+use crate::rules::policy::allowed_failures;
+use crate::rules::preview::preview;
 use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::versions::Versions;
-use crate::rules::warnings::warnings;
+use crate::rules::warnings::{deployment_warning, warnings};
 use crate::run::{Context, Desk, Gate, Given, Run, Signals, attend};
 use crate::watch::Feed;
+use checks::{await_deployments, check_parent, confirm_region};
 use job_types::{check_batch_successors, check_type, warn_of_nodes};
 
 /// How a session ended.
@@ -34,11 +39,15 @@ pub(crate) enum Ended {
 
 /// An end before anything was written.
 enum Early {
-    /// One error on stderr, exit 1.
-    Error(String),
+    /// One error on stderr.
+    Error(String, Trouble),
     /// Everything was said already.
     Done,
+    /// It was a dry run, and there is something to do.
+    WorkToDo,
     Declined,
+    /// Of several jobs none was chosen.
+    NoneChosen(String),
     Interrupted(i32),
 }
 
@@ -47,7 +56,8 @@ impl From<LookupError> for Early {
         match error {
             LookupError::Interrupted => Self::Interrupted(exit::SIGINT),
             LookupError::Declined => Self::Declined,
-            error => Self::Error(error.to_string()),
+            error @ LookupError::NoneChosen(_) => Self::NoneChosen(error.to_string()),
+            error => Self::Error(error.to_string(), error.trouble()),
         }
     }
 }
@@ -65,7 +75,7 @@ struct Prepared {
 
 /// Runs what was asked for.
 pub(crate) async fn session(
-    invocation: Invocation,
+    mut invocation: Invocation,
     client: Client,
     reporter: &Reporter,
     clock: &Clock,
@@ -74,6 +84,8 @@ pub(crate) async fn session(
     for warning in &invocation.warnings {
         reporter.emit(EventKind::Warning(warning.clone()));
     }
+    invocation.plan.count_back_from(clock().to_utc());
+    let detailed = invocation.plan.detailed_exitcode;
     let prepared = tokio::select! {
         biased;
         Some(signal) = signals.recv() => Err(Early::Interrupted(signal)),
@@ -82,7 +94,7 @@ pub(crate) async fn session(
     };
     let prepared = match prepared {
         Ok(prepared) => prepared,
-        Err(early) => return Ended::WithCode(end_early(early, reporter)),
+        Err(early) => return Ended::WithCode(end_early(early, reporter, detailed)),
     };
 
     let Prepared {
@@ -100,6 +112,8 @@ pub(crate) async fn session(
         .iter()
         .map(|candidate| Arc::clone(&candidate.id))
         .collect();
+    let allowed_failures = allowed_failures(plan.max_failures, selection.base);
+    let limit = plan.started_before;
     let gate = Arc::new(Gate::default());
     let desk = Desk::new(reporter.clone());
     let given = Given {
@@ -110,26 +124,32 @@ pub(crate) async fn session(
         versions,
         reporter: reporter.clone(),
         gate: Arc::clone(&gate),
+        allowed_failures,
     };
     let context = Arc::new(Context::new(given, order));
     let run = Run::new(context, desk.clone(), selection.candidates, selection.base);
     let finish = tokio::select! {
         biased;
-        finish = run.restart(|pause| invocation.typed.resume(pause, cutoff)) => finish,
+        finish = run.restart(|pause| invocation.typed.resume(pause, cutoff, limit)) => finish,
         signal = attend(signals, &gate, &desk, reporter, asks) => return Ended::AtOnce(exit::of_signal(signal)),
     };
-    let code = exit::exit_code(&finish);
+    let code = exit::exit_code(&finish, detailed);
     reporter.emit(EventKind::Finished(finish));
     Ended::WithCode(code)
 }
 
-fn end_early(early: Early, reporter: &Reporter) -> u8 {
+fn end_early(early: Early, reporter: &Reporter, detailed: bool) -> u8 {
     let how = match early {
-        Early::Error(text) => {
+        Early::Error(text, trouble) => {
             reporter.emit(EventKind::CannotStart(text));
-            return exit::ERROR;
+            return exit::of_trouble(trouble, detailed);
+        }
+        Early::NoneChosen(text) => {
+            reporter.emit(EventKind::CannotStart(text));
+            return exit::of_no_choice(detailed);
         }
         Early::Done => return exit::DONE,
+        Early::WorkToDo => return exit::of_dry_run(detailed),
         Early::Declined => Ending::Declined,
         Early::Interrupted(signal) => Ending::Interrupted {
             signal,
@@ -138,10 +158,11 @@ fn end_early(early: Early, reporter: &Reporter) -> u8 {
     };
     let finish = Finish {
         how,
+        cause: None,
         errors: Vec::new(),
         summary: Summary::default(),
     };
-    let code = exit::exit_code(&finish);
+    let code = exit::exit_code(&finish, detailed);
     reporter.emit(EventKind::Finished(finish));
     code
 }
@@ -155,7 +176,7 @@ async fn prepare(
 ) -> Result<Prepared, Early> {
     let ways = Ways {
         exact: plan.exact,
-        yes: plan.yes,
+        yes: plan.yes || plan.dry_run,
         interactive: reporter.interactive(),
     };
     let Found { job, client } = lookup::find(client, &plan.job, ways, reporter).await?;
@@ -163,35 +184,36 @@ async fn prepare(
     check_parent(&job, &client, reporter).await?;
     confirm_region(plan, &job, reporter).await?;
 
-    let started = clock().to_utc();
-    let versions = client
-        .patiently(
-            Patience::Startup,
-            |error| lookup::say_retry(reporter, error),
-            || client.job_versions(&job.id),
-        )
-        .await
-        .map_err(|error| {
-            Early::Error(format!(
-                "Error retrieving versions of job {}: {error}",
-                quote(&job.id)
-            ))
-        })?;
-    let versions = Arc::new(Versions::new(Arc::clone(&job), versions));
+    let mut started = clock().to_utc();
+    let mut versions = read_versions(&client, &job, reporter).await?;
     let feed = Feed::start(client.clone(), Arc::clone(&job), reporter.clone())
         .await
         .map_err(|error| {
-            Early::Error(format!(
-                "Error retrieving {} for job {}: {}",
-                error.what,
-                quote(&job.id),
-                error.source
-            ))
+            read_error(
+                &format!("retrieving {} for", error.what),
+                &job,
+                &error.source,
+            )
         })?;
+    let mut job = job;
+    if plan.on_deployment == OnDeployment::Wait
+        && !plan.dry_run
+        && let Some(deployed) = await_deployments(&job, &feed, reporter).await?
+    {
+        started = clock().to_utc();
+        versions = read_versions(&client, &deployed, reporter).await?;
+        job = deployed;
+    }
     let selection = feed
         .read(|view| select(view, &versions, plan))
-        .map_err(|unknown| Early::Error(unknown.to_string()))?;
-    for left_out in &selection.left_out {
+        .map_err(|unknown| Early::Error(unknown.to_string(), Trouble::Access))?;
+    let show_plan = || {
+        let preview = feed.read(|view| preview(view, plan, &selection));
+        reporter.emit(EventKind::Planned(Box::new(preview)));
+    };
+    // A dry run shows them in a table.
+    let told = selection.left_out.iter().filter(|_| !plan.dry_run);
+    for left_out in told {
         reporter.emit(EventKind::LeftOut {
             allocation: Arc::clone(&left_out.id),
             reason: left_out.reason.to_string(),
@@ -203,16 +225,28 @@ async fn prepare(
             task: task.clone(),
         });
     }
+    if plan.dry_run && !selection.candidates.is_empty() {
+        show_plan();
+    }
     check_batch_successors(plan, &job, &feed, reporter)?;
     if selection.candidates.is_empty() {
         reporter.emit(EventKind::NothingToDo {
             left_out: selection.counts(),
         });
+        if plan.dry_run {
+            show_plan();
+        }
         return Err(Early::Done);
     }
     warn_of_nodes(plan, &job, &client, &feed, &selection, reporter).await;
     for warning in feed.read(|view| warnings(view, &versions, plan, &selection)) {
         reporter.emit(EventKind::Warning(warning));
+    }
+    if plan.dry_run {
+        if let Some(warning) = feed.read(|view| deployment_warning(view, plan)) {
+            reporter.emit(EventKind::Warning(warning));
+        }
+        return Err(Early::WorkToDo);
     }
     // A clock that is behind those of the nodes must not make a continued run miss one (the later moment may restart one again).
     let newest = feed.read(|view| newest_start(view, &selection.candidates, plan));
@@ -229,57 +263,23 @@ async fn prepare(
     })
 }
 
-/// A periodic or parameterized parent has no allocations of its own (N38).
-async fn check_parent(job: &Job, client: &Client, reporter: &Reporter) -> Result<(), Early> {
-    let kind = if job.periodic {
-        "periodic"
-    } else if job.parameterized_job && !job.dispatched {
-        "parameterized"
-    } else {
-        return Ok(());
-    };
-    let children = match lookup::children(client, &job.id, reporter).await {
-        Ok(children) if children.is_empty() => {
-            "It has started no jobs that are still known".to_owned()
-        }
-        Ok(children) => format!(
-            "Restart the jobs that it has started: {}",
-            children.join(", ")
-        ),
-        Err(error) => format!("The jobs that it has started could not be listed: {error}"),
-    };
-    reporter.emit(EventKind::NothingToDo {
-        left_out: format!(
-            "Job {} is {kind} and has no allocations of its own. {children}.",
-            quote(&job.id)
-        ),
-    });
-    Err(Early::Done)
+async fn read_versions(
+    client: &Client,
+    job: &Arc<Job>,
+    reporter: &Reporter,
+) -> Result<Arc<Versions>, Early> {
+    let versions = client
+        .patiently(
+            Patience::Startup,
+            |error| lookup::say_retry(reporter, error),
+            || client.job_versions(&job.id),
+        )
+        .await
+        .map_err(|error| read_error("retrieving versions of", job, &error))?;
+    Ok(Arc::new(Versions::new(Arc::clone(job), versions)))
 }
 
-async fn confirm_region(plan: &RestartPlan, job: &Job, reporter: &Reporter) -> Result<(), Early> {
-    if plan.yes
-        || job
-            .multiregion
-            .as_ref()
-            .is_none_or(|multiregion| multiregion.regions.is_empty())
-    {
-        return Ok(());
-    }
-    if !reporter.interactive() {
-        return Err(Early::Error(format!(
-            "Job {} runs in several regions and there is no terminal to ask on. Use -yes to restart it in this region only",
-            quote(&job.id)
-        )));
-    }
-    match reporter
-        .ask(Question::MultiRegion {
-            job: job.id.clone(),
-        })
-        .await
-    {
-        Answer::Yes => Ok(()),
-        Answer::Interrupted => Err(Early::Interrupted(exit::SIGINT)),
-        _ => Err(Early::Declined),
-    }
+fn read_error(what: &str, job: &Job, error: &ReadError) -> Early {
+    let text = format!("Error {what} job {}: {error}", quote(&job.id));
+    Early::Error(text, Trouble::Access)
 }

@@ -52,7 +52,18 @@ Exit codes:
   0    Done, nothing to restart, or declined at a question
   1    Any error
   129, 130, 141, 143
-       Ended by a hang-up, an interrupt, a closed output, or SIGTERM";
+       Ended by a hang-up, an interrupt, a closed output, or SIGTERM
+
+  With -detailed-exitcode, 0 and 1 mean less, and there are more:
+
+  0    Done, or nothing to restart
+  1    A wrong command line or name, no connection, no permission
+  2    Stopped because a replacement could not be placed
+  3    All were tried, and some failed
+  4    Stopped because of what failed, was lost or took too long
+  5    An active deployment, a job that was stopped, a prefix of several jobs
+  6    Declined at a question
+  7    -dry-run found allocations to restart";
 
 /// The whole help text, without a line end at its end.
 pub(crate) fn text(command: &clap::Command) -> String {

@@ -81,10 +81,24 @@ pub(crate) struct What {
     pub(crate) started_before: Option<String>,
 
     #[arg(
+        long,
+        value_name = "duration",
+        help = "The same, with a time this long before now: 7d takes what has run for a week. With -started-before, both must hold."
+    )]
+    pub(crate) older_than: Option<String>,
+
+    #[arg(
         long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
         help = "Take the job argument as a whole job ID, never as a prefix."
     )]
     pub(crate) exact: bool,
+
+    #[arg(
+        long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
+        help = "Print which allocations would be restarted in which batch, which are left out and why, and what to beware of. \
+                Changes nothing, asks nothing, needs no terminal."
+    )]
+    pub(crate) dry_run: bool,
 }
 
 /// How many at once, how long to wait, what to do about errors.
@@ -120,6 +134,24 @@ pub(crate) struct Pace {
 
     #[arg(
         long,
+        value_name = "n|n%",
+        help = "Go on without a question while no more than this many allocations have failed, and stop when it is more: a number, or \
+                a percentage of the eligible ones, rounded down. Errors that are likely to happen again still stop or ask. Not with \
+                -on-error=fail."
+    )]
+    pub(crate) max_failures: Option<String>,
+
+    #[arg(
+        long,
+        value_name = "fail|wait",
+        default_value = "fail",
+        help = "What to do about a deployment of the job that is active at the start or begins between batches: stop, or wait without \
+                limit until it has ended. The allocations are chosen after that."
+    )]
+    pub(crate) on_deployment: String,
+
+    #[arg(
+        long,
         value_name = "duration",
         help = "The longest wait for one allocation, from the moment its restart is requested; after that it has failed. 0 waits \
                 without limit. Defaults to what the job allows: shutdown delays, kill timeout and progress deadline."
@@ -152,6 +184,12 @@ pub(crate) struct Output {
                 keeps the lines that start with ==>, warnings and errors."
     )]
     pub(crate) progress: String,
+
+    #[arg(
+        long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
+        help = "Exit with codes that tell causes apart; they are listed below."
+    )]
+    pub(crate) detailed_exitcode: bool,
 
     #[arg(
         long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true",

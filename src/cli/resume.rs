@@ -37,9 +37,15 @@ impl Typed {
         }
     }
 
-    /// The command to continue with, shell-quoted, on one line. `pause` is the wait as it is now, `started` the start of this run;
-    /// of a run that itself continues one, the start of the first is kept: what that one restarted is done.
-    pub(crate) fn resume(&self, pause: Pause, started: DateTime<Utc>) -> String {
+    /// The command to continue with, shell-quoted, on one line. `pause` is the wait as it is now, `started` the start of this run and
+    /// `limit` what it chose allocations by. Of a run that itself continues one, the start of the first is kept: what that one
+    /// restarted is done. An age is counted back from the start of the first run too.
+    pub(crate) fn resume(
+        &self,
+        pause: Pause,
+        started: DateTime<Utc>,
+        limit: Option<DateTime<Utc>>,
+    ) -> String {
         let mut args = self.args.clone();
         let mut added = Vec::new();
         if pause != self.pause {
@@ -50,11 +56,15 @@ impl Typed {
             };
             added.push(format!("-batch-wait={pause}"));
         }
-        if !args.iter().any(|arg| arg.is("started-before")) {
-            added.push(format!(
-                "-started-before={}",
-                up_to_the_millisecond(started)
-            ));
+        let is_relative = args.iter().any(|arg| arg.is("older-than"));
+        let limit = match limit {
+            Some(limit) if limit <= started && !is_relative => None,
+            Some(limit) => Some(limit.min(started)),
+            None => Some(started),
+        };
+        if let Some(limit) = limit {
+            args.retain(|arg| !arg.is("started-before") && !arg.is("older-than"));
+            added.push(format!("-started-before={}", up_to_the_millisecond(limit)));
         }
 
         let first_positional = args.iter().position(|arg| arg.flag.is_none());

@@ -165,7 +165,7 @@ proptest! {
                 prop_assert!(!message.contains('\n'));
             }
             Request::Run(run) => {
-                let command = run.typed.resume(run.plan.pause, DateTime::UNIX_EPOCH);
+                let command = run.typed.resume(run.plan.pause, DateTime::UNIX_EPOCH, None);
                 prop_assert!(command.starts_with("nomad-restart "));
             }
             Request::Help { .. } | Request::Version(_) => {}

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Local, SecondsFormat};
 
 use crate::nomad::json::JobStub;
+use crate::report::align;
 
 /// The table of behaviour 2.2.8.
 pub(super) fn table(stubs: &[JobStub], with_namespace: bool) -> String {
@@ -59,37 +60,6 @@ fn row(cells: [String; 6], with_namespace: bool) -> Vec<String> {
             }
         })
         .collect()
-}
-
-/// Two spaces between columns, each as wide as its widest cell, the last one unpadded.
-fn align(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let padded = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, width))| {
-                    if column + 1 == columns {
-                        cell.clone()
-                    } else {
-                        format!("{cell:width$}")
-                    }
-                });
-            padded.collect::<Vec<_>>().join("  ")
-        })
-        .collect();
-    lines.join("\n")
 }
 
 fn submit_date(nanoseconds: i64) -> String {

@@ -358,6 +358,8 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
 pub(crate) mod stream;
 
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod http_tests;
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,15 @@ impl Step {
         self
     }
 
+    /// A header of any bytes that a header can have.
+    pub(crate) fn raw_header(mut self, name: &'static str, value: &[u8]) -> Self {
+        if let Ok((_, headers)) = &mut self.head {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
     /// One more piece of the body, after a pause.
     pub(crate) fn and(mut self, pause: Duration, body: impl Into<Bytes>) -> Self {
         self.chunks.push_back(Chunk::Pause(pause));

@@ -1,9 +1,11 @@
 //! Validation: every row of behaviour 1.5 that the design keeps, with its text, and what is checked beyond it.
 
 use super::*;
+use crate::cli::quote::quote;
 use crate::cli::{self, Request};
 use crate::env::Env;
 
+mod beyond;
 mod values;
 
 const HINT: &str = "For additional help try 'nomad-restart -help'";
@@ -60,11 +62,16 @@ fn defaults() {
             batch: BatchSize::Count(1),
             pause: Pause::Fixed(Duration::ZERO),
             on_error: OnError::Ask,
+            max_failures: None,
+            on_deployment: OnDeployment::Fail,
             yes: false,
             timeout: Timeout::FromJob,
             started_before: None,
+            older_than: None,
+            dry_run: false,
             verbose: false,
             progress: Progress::Auto,
+            detailed_exitcode: false,
             max_connections: 50,
         }
     );
@@ -73,7 +80,8 @@ fn defaults() {
 #[test]
 fn everything_at_once() {
     let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-wait=1m -on-error=fail -yes \
-                -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -exact -verbose -progress=plain -max-connections=4 example";
+                -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -older-than=7d -exact \
+                -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain -max-connections=4 example";
     assert_eq!(
         plan(&args.split_whitespace().collect::<Vec<_>>()),
         RestartPlan {
@@ -86,11 +94,16 @@ fn everything_at_once() {
             batch: BatchSize::Percent(50),
             pause: Pause::Fixed(Duration::from_secs(60)),
             on_error: OnError::Fail,
+            max_failures: None,
+            on_deployment: OnDeployment::Wait,
             yes: true,
             timeout: Timeout::After(Duration::from_secs(600)),
             started_before: Some("2026-08-12T22:36:31Z".parse().unwrap()),
+            older_than: Some(Duration::from_secs(7 * 86_400)),
+            dry_run: true,
             verbose: true,
             progress: Progress::Plain,
+            detailed_exitcode: true,
             max_connections: 4,
         }
     );

@@ -109,6 +109,8 @@ fn takes_durations(question: &Question) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn next_batch() -> Question {
@@ -202,6 +204,33 @@ mod tests {
             ("", Some(Answer::No)),
         ] {
             assert_eq!(parse(&question, line), expected, "{line:?}");
+        }
+    }
+
+    proptest! {
+        // N61, N62: a line is an answer that was offered, or none; nothing but a yes is one.
+        #[test]
+        fn any_line_is_an_offered_answer_or_none(line in "(\\PC|[\\x00-\\x20]|[0-9]|y|n|s|m|h|\\.|-){0,24}", which in 0_usize..5) {
+            let choices = vec!["web".to_owned(), "web-2".to_owned()];
+            let question = [
+                next_batch(),
+                ignore_errors(true),
+                ignore_errors(false),
+                Question::Interrupt,
+                Question::WhichJob { heading: String::new(), choices },
+            ][which].clone();
+            let typed = line.trim().to_lowercase();
+            match parse(&question, &line) {
+                None => {}
+                Some(Answer::Yes) => {
+                    let empty = typed.is_empty() && matches!(question, Question::NextBatch { .. });
+                    prop_assert!(empty || typed == "y" || typed == "yes");
+                }
+                Some(Answer::No) => prop_assert!(typed.is_empty() || typed == "n" || typed == "no"),
+                Some(Answer::Pause(_)) => prop_assert!(takes_durations(&question)),
+                Some(Answer::Choice(number)) => prop_assert!(which == 4 && number < 2),
+                Some(other) => prop_assert!(false, "{other:?}"),
+            }
         }
     }
 }

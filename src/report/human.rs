@@ -3,12 +3,13 @@
 
 use chrono::{DateTime, FixedOffset};
 
+use super::preview;
 use super::style::Style;
 use super::summary;
 use super::text::{clean, count, ordinal, short, shown, stamp};
 use crate::cli::duration;
 use crate::cli::quote::quote;
-use crate::event::{Event, EventKind, RunError, Target, WaitedFor};
+use crate::event::{Awaited, Event, EventKind, Exceeded, RunError, Target, WaitedFor};
 use crate::plan::Progress;
 
 /// Where a line goes.
@@ -33,7 +34,15 @@ pub(super) struct Manner {
     pub(super) verbose: bool,
     /// The run goes on by itself after an error: say it when it happens (D54).
     pub(super) yes: bool,
+    /// It does so after errors that are not likely to happen again.
+    pub(super) tolerant: bool,
     pub(super) progress: Progress,
+}
+
+impl Manner {
+    fn tells_at_once(self, error: &RunError) -> bool {
+        self.yes || (self.tolerant && !error.unrecoverable)
+    }
 }
 
 impl Line {
@@ -109,6 +118,21 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             }
             lines
         }
+        EventKind::Planned(preview) => preview::lines(at, preview, manner.verbose),
+        EventKind::DeploymentAwaited {
+            deployment,
+            still: false,
+        } => heading(&format!(
+            "Waiting for {}",
+            awaited(deployment, manner.verbose)
+        )),
+        EventKind::DeploymentAwaited {
+            deployment,
+            still: true,
+        } => step(&format!(
+            "Still waiting for {}",
+            awaited(deployment, manner.verbose)
+        )),
         EventKind::Selected { allocations } => {
             heading(&format!("Restarting {}", count(*allocations, "allocation")))
         }
@@ -144,7 +168,7 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             action,
             state,
         } => step(&still_waiting(&id(allocation), *action, state)),
-        EventKind::AllocationFailed { error } if manner.yes => {
+        EventKind::AllocationFailed { error } if manner.tells_at_once(error) => {
             notice(Style::Error, &entry(error, manner.verbose))
         }
         EventKind::AllocationFailed { .. } => Vec::new(),
@@ -152,10 +176,10 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             Style::Alarm,
             main(at, &error_list(errors, manner.verbose)),
         )],
-        EventKind::Stopping { unrecoverable } => heading(&format!(
-            "Stopping job restart due to {}error",
-            if *unrecoverable { "unrecoverable " } else { "" }
-        )),
+        EventKind::Stopping {
+            unrecoverable,
+            exceeded,
+        } => heading(&stopping(*unrecoverable, *exceeded)),
         EventKind::Pausing { pause } => heading(&format!(
             "Waiting {} before restarting the next batch",
             duration::format(*pause)
@@ -185,6 +209,30 @@ fn started(allocation: &str, group: &str, what: &Target) -> String {
         ),
         Target::Reschedule => format!("Rescheduling allocation {allocation} for group {group}"),
     }
+}
+
+fn awaited(deployment: &Awaited, verbose: bool) -> String {
+    let description = match deployment.description.trim() {
+        "" => String::new(),
+        description => format!(" ({description})"),
+    };
+    format!(
+        "deployment {} of job {} to end: it is {}{description}",
+        shown(&deployment.id, verbose),
+        quote(&deployment.job),
+        quote(&deployment.status)
+    )
+}
+
+fn stopping(unrecoverable: bool, exceeded: Option<Exceeded>) -> String {
+    let kind = if unrecoverable { "unrecoverable " } else { "" };
+    let numbers = exceeded.map_or_else(String::new, |Exceeded { failed, allowed }| {
+        format!(
+            ": {} failed and -max-failures allows {allowed}",
+            count(failed, "allocation")
+        )
+    });
+    format!("Stopping job restart due to {kind}error{numbers}")
 }
 
 fn skipping(allocation: &str, reason: &str) -> String {

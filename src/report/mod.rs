@@ -10,6 +10,7 @@ mod io;
 mod keys;
 mod output;
 mod plain;
+mod preview;
 mod screen;
 mod style;
 mod summary;
@@ -40,6 +41,7 @@ pub(crate) use plain::{print_error, print_text, print_usage_error};
 pub use screen::Screen;
 pub(crate) use style::Colors;
 use terminal::TerminalMode;
+pub(crate) use text::align;
 
 /// Where time stamps come from.
 pub type Clock = Arc<dyn Fn() -> DateTime<FixedOffset> + Send + Sync>;
@@ -56,6 +58,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) verbose: bool,
     /// The run goes on by itself after errors, so they are shown when they happen.
     pub(crate) yes: bool,
+    /// It does so after errors that are not likely to happen again.
+    pub(crate) tolerant: bool,
     pub(crate) progress: Progress,
     pub(crate) clock: Clock,
 }
@@ -80,6 +84,7 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         manner: Manner {
             verbose: settings.verbose,
             yes: settings.yes,
+            tolerant: settings.tolerant,
             progress: settings.progress,
         },
         clock: Arc::clone(&settings.clock),

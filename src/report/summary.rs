@@ -19,6 +19,7 @@ pub(super) fn lines(at: &DateTime<FixedOffset>, finish: &Finish, verbose: bool) 
         how,
         errors,
         summary,
+        cause: _,
     } = finish;
     let clean = errors.is_empty() && summary.failed.is_empty();
     let heading = |text: &str| Line::out(Style::Bold, human::main(at, text));

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::event::{Ending, Finish, RunError, Summary, Target};
+use crate::event::{Ending, Finish, RunError, Summary, Target, Trouble};
 
 const TERMINAL: Terminal = Terminal {
     stdin: true,
@@ -34,6 +34,7 @@ fn start_with(io: Io, clock: Clock, yes: bool, verbose: bool) -> (Reporter, Repo
         env: &Env::from_pairs([("NO_COLOR", "1")]),
         verbose,
         yes,
+        tolerant: false,
         progress: Progress::Auto,
         clock,
     };
@@ -59,12 +60,14 @@ fn error(allocation: &str, text: &str) -> RunError {
         allocation: Some(allocation.into()),
         text: text.to_owned(),
         unrecoverable: false,
+        trouble: Trouble::Failure,
     }
 }
 
 fn completed(done: &[&str]) -> EventKind {
     EventKind::Finished(Finish {
         how: Ending::Completed,
+        cause: None,
         errors: Vec::new(),
         summary: Summary {
             eligible: done.len(),

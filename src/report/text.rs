@@ -46,6 +46,37 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// Two spaces between columns, each as wide as its widest cell, the last one unpadded.
+pub(crate) fn align(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let padded = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| {
+                    if column + 1 == columns {
+                        cell.clone()
+                    } else {
+                        format!("{cell:width$}")
+                    }
+                });
+            padded.collect::<Vec<_>>().join("  ")
+        })
+        .collect();
+    lines.join("\n")
+}
+
 /// Text from elsewhere without anything that a terminal would obey: escape sequences go as a whole, other control characters and
 /// marks that reorder text go on their own. Line ends and tabs stay, they are layout.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {

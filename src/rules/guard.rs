@@ -1,7 +1,9 @@
 //! The deployment guard: no restart begins while the job is being updated (design section 5, D35–D39).
 
 use crate::cli::quote::quote;
+use crate::event::Awaited;
 use crate::nomad::json::Deployment;
+use crate::plan::OnDeployment;
 use crate::rules::verdict::short_id;
 use crate::view::{JobView, is_active};
 
@@ -15,6 +17,8 @@ pub(crate) enum Guard {
         deployment: String,
         text: String,
     },
+    /// Somebody else changes the job, and the run waits for the end of that.
+    Theirs(Awaited),
     /// Somebody else changes the job: the error that ends the run.
     Blocked {
         text: String,
@@ -30,9 +34,29 @@ pub(crate) struct OwnStops {
     pub(crate) index: u64,
 }
 
+/// The deployment that is in the way, if one is.
+pub(crate) fn active(view: &JobView) -> Option<&Deployment> {
+    view.deployment.as_ref().filter(|it| is_active(it))
+}
+
+/// What is told of a deployment while it is waited for.
+pub(crate) fn awaited(deployment: &Deployment) -> Awaited {
+    Awaited {
+        id: deployment.id.clone(),
+        job: deployment.job_id.clone(),
+        status: deployment.status.clone(),
+        description: deployment.status_description.clone(),
+    }
+}
+
 /// Judges by the newest deployment. `stops` is `None` before the first stop and in place.
-pub(crate) fn guard(view: &JobView, stops: Option<OwnStops>, verbose: bool) -> Guard {
-    let Some(deployment) = view.deployment.as_ref().filter(|d| is_active(d)) else {
+pub(crate) fn guard(
+    view: &JobView,
+    stops: Option<OwnStops>,
+    on_deployment: OnDeployment,
+    verbose: bool,
+) -> Guard {
+    let Some(deployment) = active(view) else {
         return Guard::Clear;
     };
     let ours = stops.is_some_and(|stops| {
@@ -47,6 +71,8 @@ pub(crate) fn guard(view: &JobView, stops: Option<OwnStops>, verbose: bool) -> G
                 quote(&deployment.status)
             ),
         }
+    } else if on_deployment == OnDeployment::Wait {
+        Guard::Theirs(awaited(deployment))
     } else {
         Guard::Blocked {
             text: blocked(deployment, verbose),
@@ -54,7 +80,8 @@ pub(crate) fn guard(view: &JobView, stops: Option<OwnStops>, verbose: bool) -> G
     }
 }
 
-fn blocked(deployment: &Deployment, verbose: bool) -> String {
+/// Why an active deployment ends a run, and what to do about it.
+pub(crate) fn blocked(deployment: &Deployment, verbose: bool) -> String {
     let id = short_id(&deployment.id, verbose);
     let job = &deployment.job_id;
     let what = if deployment.status_description.is_empty() {
@@ -78,10 +105,15 @@ fn blocked(deployment: &Deployment, verbose: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Guard, OwnStops, guard};
+    use super::{Guard, OwnStops};
     use crate::nomad::json::Deployment;
+    use crate::plan::OnDeployment;
     use crate::rules::samples::view;
     use crate::view::JobView;
+
+    fn guard(view: &JobView, stops: Option<OwnStops>, verbose: bool) -> Guard {
+        super::guard(view, stops, OnDeployment::Fail, verbose)
+    }
 
     fn deployed(status: &str, description: &str) -> JobView {
         let mut view = view(Vec::new());
@@ -156,5 +188,26 @@ mod tests {
         for others in [stops(2, 49), stops(3, 50), None] {
             assert!(matches!(guard(&view, others, false), Guard::Blocked { .. }));
         }
+    }
+
+    #[test]
+    fn with_wait_only_the_deployments_of_others_change() {
+        let wait = |view: &JobView, stops| super::guard(view, stops, OnDeployment::Wait, false);
+        let running = deployed("running", "Deployment is running");
+        assert_eq!(
+            wait(&running, None),
+            Guard::Theirs(crate::event::Awaited {
+                id: "d1234567-89ab".to_owned(),
+                job: "web".to_owned(),
+                status: "running".to_owned(),
+                description: "Deployment is running".to_owned(),
+            })
+        );
+        let ours = Some(OwnStops {
+            job_version: 3,
+            index: 49,
+        });
+        assert_eq!(wait(&running, ours), guard(&running, ours, false));
+        assert_eq!(wait(&deployed("successful", ""), None), Guard::Clear);
     }
 }

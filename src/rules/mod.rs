@@ -6,6 +6,7 @@ pub(crate) mod batches;
 pub(crate) mod guard;
 pub(crate) mod limits;
 pub(crate) mod policy;
+pub(crate) mod preview;
 pub(crate) mod selection;
 pub(crate) mod verdict;
 pub(crate) mod versions;

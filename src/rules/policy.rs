@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::event::{Answer, Question};
-use crate::plan::{OnError, Pause, RestartPlan};
+use crate::event::{Answer, Exceeded, Question};
+use crate::plan::{MaxFailures, OnError, Pause, RestartPlan};
 
 /// How a batch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,29 +46,56 @@ pub(crate) enum Next {
     },
 }
 
-/// What follows a batch that is not the last. `pause` is the current one: an answer may have replaced the one of the plan.
-pub(crate) fn after_batch(plan: &RestartPlan, pause: Pause, result: BatchResult) -> Next {
+/// How many of `base` eligible allocations may fail; `None` = this stops nothing.
+pub(crate) fn allowed_failures(max: Option<MaxFailures>, base: usize) -> Option<usize> {
+    match max? {
+        MaxFailures::Count(count) => Some(usize::try_from(count).unwrap_or(usize::MAX)),
+        MaxFailures::Percent(percent) => {
+            let part = base as u128 * u128::from(percent.min(100)) / 100;
+            // At most `base`, which came from a `usize`.
+            Some(usize::try_from(part).unwrap_or(base))
+        }
+    }
+}
+
+/// Whether so many failed allocations are more than allowed.
+pub(crate) fn exceeded(failed: usize, allowed: Option<usize>) -> Option<Exceeded> {
+    let allowed = allowed?;
+    (failed > allowed).then_some(Exceeded { failed, allowed })
+}
+
+/// What follows a batch that is not the last. `pause` is the current one: an answer may have replaced the one of the plan. `exceeded`:
+/// more allocations have failed than `-max-failures` allows.
+pub(crate) fn after_batch(
+    plan: &RestartPlan,
+    pause: Pause,
+    result: BatchResult,
+    exceeded: bool,
+) -> Next {
     let unrecoverable = result == BatchResult::Unrecoverable;
     let failed = result != BatchResult::Ok;
     let durations = pause == Pause::Ask;
+    // Up to its number, -max-failures has answered the question.
+    let tolerated = plan.max_failures.is_some() && !unrecoverable;
     if failed && plan.on_error == OnError::Fail {
         return Next::Stop {
             unrecoverable: false,
         };
     }
-    if unrecoverable && plan.yes {
-        return Next::Stop {
-            unrecoverable: true,
-        };
+    // A yes to the question could not be acted on: the next batch would stop for the same number.
+    if exceeded || (unrecoverable && plan.yes) {
+        return Next::Stop { unrecoverable };
     }
-    match (plan.yes, failed, pause) {
-        (false, true, _) => Next::Ask(Question::IgnoreErrors {
+    if failed && !plan.yes && !tolerated {
+        return Next::Ask(Question::IgnoreErrors {
             unrecoverable,
             durations,
-        }),
-        (false, false, Pause::Ask) => Next::Ask(Question::NextBatch { durations }),
-        (_, _, Pause::Fixed(pause)) => Next::GoOn { pause },
-        (true, _, Pause::Ask) => Next::GoOn {
+        });
+    }
+    match (plan.yes, pause) {
+        (_, Pause::Fixed(pause)) => Next::GoOn { pause },
+        (false, Pause::Ask) => Next::Ask(Question::NextBatch { durations }),
+        (true, Pause::Ask) => Next::GoOn {
             pause: Duration::ZERO,
         },
     }
@@ -113,144 +140,4 @@ pub(crate) fn stops(answer: &Answer) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{BatchResult, Decision, Next, after_answer, after_batch, stops};
-    use crate::event::{Answer, Question};
-    use crate::plan::{OnError, Pause, RestartPlan};
-    use crate::rules::samples::{in_place, plan};
-
-    const W: Duration = Duration::from_secs(10);
-    const NONE: Duration = Duration::ZERO;
-
-    fn next(yes: bool, on_error: OnError, pause: Pause, result: BatchResult) -> Next {
-        let plan = RestartPlan {
-            on_error,
-            yes,
-            ..plan(in_place())
-        };
-        after_batch(&plan, pause, result)
-    }
-
-    fn errors(unrecoverable: bool, durations: bool) -> Next {
-        Next::Ask(Question::IgnoreErrors {
-            unrecoverable,
-            durations,
-        })
-    }
-
-    #[test]
-    fn what_follows_a_batch() {
-        use BatchResult::{Ok, Recoverable, Unrecoverable};
-        use OnError::{Ask, Fail};
-        use Pause::{Ask as Asks, Fixed};
-
-        let wait = Next::GoOn { pause: W };
-        let at_once = Next::GoOn { pause: NONE };
-        let ask = Next::Ask(Question::NextBatch { durations: true });
-        let stop = Next::Stop {
-            unrecoverable: false,
-        };
-        let hard_stop = Next::Stop {
-            unrecoverable: true,
-        };
-        // behaviour 5.8.1 to 5.8.18; T34, T55
-        let table = [
-            (1, false, Ask, Fixed(W), Ok, &wait),
-            (2, false, Ask, Fixed(W), Recoverable, &errors(false, false)),
-            (3, false, Ask, Fixed(W), Unrecoverable, &errors(true, false)),
-            (4, false, Ask, Asks, Ok, &ask),
-            (5, false, Ask, Asks, Recoverable, &errors(false, true)),
-            (6, false, Ask, Asks, Unrecoverable, &errors(true, true)),
-            (7, false, Fail, Fixed(W), Ok, &wait),
-            (8, false, Fail, Fixed(W), Recoverable, &stop),
-            (8, false, Fail, Fixed(W), Unrecoverable, &stop),
-            (9, false, Fail, Asks, Ok, &ask),
-            (10, false, Fail, Asks, Recoverable, &stop),
-            (10, false, Fail, Asks, Unrecoverable, &stop),
-            (11, true, Ask, Fixed(W), Ok, &wait),
-            (12, true, Ask, Fixed(W), Recoverable, &wait),
-            (13, true, Ask, Fixed(W), Unrecoverable, &hard_stop),
-            (14, true, Ask, Asks, Ok, &at_once),
-            (14, true, Ask, Asks, Recoverable, &at_once),
-            (15, true, Ask, Asks, Unrecoverable, &hard_stop),
-            (16, true, Fail, Fixed(W), Ok, &wait),
-            (17, true, Fail, Asks, Ok, &at_once),
-            (18, true, Fail, Fixed(W), Recoverable, &stop),
-            (18, true, Fail, Fixed(W), Unrecoverable, &stop),
-            (18, true, Fail, Asks, Recoverable, &stop),
-            (18, true, Fail, Asks, Unrecoverable, &stop),
-        ];
-        for (row, yes, on_error, pause, result, expected) in table {
-            assert_eq!(
-                &next(yes, on_error, pause, result),
-                expected,
-                "5.8.{row} {result:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn one_unrecoverable_error_makes_the_batch_so() {
-        assert_eq!(BatchResult::of([]), BatchResult::Ok);
-        assert_eq!(BatchResult::of([false, false]), BatchResult::Recoverable);
-        assert_eq!(
-            BatchResult::of([false, true, false]),
-            BatchResult::Unrecoverable
-        );
-    }
-
-    #[test]
-    fn what_an_answer_leads_to() {
-        let go_on = |wait, pause| Decision::GoOn { wait, pause };
-        let fixed = Pause::Fixed(W);
-        let other = Duration::from_millis(500);
-        let table = [
-            (Answer::Yes, fixed, go_on(W, fixed)),
-            // 5.8.4: without wait, and asked again next time.
-            (Answer::Yes, Pause::Ask, go_on(NONE, Pause::Ask)),
-            // 5.8.22, N62, A6: a duration switches asking off.
-            (
-                Answer::Pause(other),
-                Pause::Ask,
-                go_on(other, Pause::Fixed(other)),
-            ),
-            (
-                Answer::Pause(NONE),
-                Pause::Ask,
-                go_on(NONE, Pause::Fixed(NONE)),
-            ),
-            (Answer::No, fixed, Decision::Decline),
-            (Answer::No, Pause::Ask, Decision::Decline),
-            (Answer::EndOfInput, Pause::Ask, Decision::Decline),
-            (Answer::Choice(0), Pause::Ask, Decision::Decline),
-            (Answer::Interrupted, Pause::Ask, Decision::Interrupt),
-        ];
-        for (answer, pause, expected) in table {
-            assert_eq!(after_answer(&answer, pause), expected, "{answer:?}");
-        }
-    }
-
-    #[test]
-    fn after_a_duration_no_question_offers_one() {
-        // N62
-        let Decision::GoOn { pause, .. } = after_answer(&Answer::Pause(W), Pause::Ask) else {
-            panic!("a duration goes on");
-        };
-        let after = |result| next(false, OnError::Ask, pause, result);
-        assert_eq!(after(BatchResult::Ok), Next::GoOn { pause: W });
-        assert_eq!(after(BatchResult::Recoverable), errors(false, false));
-    }
-
-    #[test]
-    fn what_stops_at_the_interrupt_question() {
-        // behaviour 5.9.5, 5.9.8, 5.10.2
-        for answer in [Answer::Yes, Answer::EndOfInput, Answer::Interrupted] {
-            assert!(stops(&answer), "{answer:?}");
-        }
-        for answer in [Answer::No, Answer::Pause(W), Answer::Choice(0)] {
-            assert!(!stops(&answer), "{answer:?}");
-        }
-    }
-}
+mod tests;

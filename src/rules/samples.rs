@@ -10,7 +10,9 @@ use crate::nomad::json::{
     Allocation, ClientStatus, DesiredStatus, Evaluation, Job, Lifecycle, RunState, Task, TaskEvent,
     TaskGroup, TaskState, UpdateBlock,
 };
-use crate::plan::{Action, BatchSize, OnError, Pause, Progress, RestartPlan, Tasks, Timeout};
+use crate::plan::{
+    Action, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks, Timeout,
+};
 use crate::rules::versions::Versions;
 use crate::view::{Change, JobView};
 
@@ -271,11 +273,16 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         batch: BatchSize::Count(1),
         pause: Pause::Fixed(std::time::Duration::ZERO),
         on_error: OnError::Ask,
+        max_failures: None,
+        on_deployment: OnDeployment::Fail,
         yes: false,
         timeout: Timeout::FromJob,
         started_before: None,
+        older_than: None,
+        dry_run: false,
         verbose: false,
         progress: Progress::Auto,
+        detailed_exitcode: false,
         max_connections: 50,
     }
 }

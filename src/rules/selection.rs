@@ -233,6 +233,15 @@ fn out_of_scope(
     }
 }
 
+/// Whether a restart in place is about this task of an allocation.
+pub(super) fn is_targeted(tasks: &Tasks, name: &str, state: &TaskState) -> bool {
+    match tasks {
+        Tasks::Running => state.state == RunState::Running,
+        Tasks::All => true,
+        Tasks::Named(named) => named.iter().any(|task| *task == name),
+    }
+}
+
 /// Whether the age filter leaves an allocation out.
 fn too_young(plan: &RestartPlan, allocation: &Allocation) -> Option<LeftOut> {
     let limit = plan.started_before?;
@@ -241,11 +250,7 @@ fn too_young(plan: &RestartPlan, allocation: &Allocation) -> Option<LeftOut> {
             DateTime::<Utc>::from_timestamp_nanos(allocation.create_time) < limit
         }
         Action::InPlace(tasks) => allocation.task_states.iter().any(|(name, state)| {
-            let targeted = match tasks {
-                Tasks::Running => state.state == RunState::Running,
-                Tasks::All => true,
-                Tasks::Named(named) => named.iter().any(|task| **task == **name),
-            };
+            let targeted = is_targeted(tasks, name, state);
             // What was told to restart since is about to start anew, though it does not show yet.
             let restarts = state
                 .events

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::batches::{size, split};
+use super::guard::active;
 use super::limits::nanos;
 use super::selection::Selection;
+use super::verdict::short_id;
 use super::versions::Versions;
 use crate::cli::{duration, quote::quote};
 use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus};
-use crate::plan::{Action, RestartPlan, Tasks};
+use crate::plan::{Action, OnDeployment, RestartPlan, Tasks};
 use crate::view::JobView;
 
 /// The warnings about a selection that is not empty.
@@ -28,6 +30,22 @@ pub(crate) fn warnings(
         Action::InPlace(Tasks::Named(_)) => {}
     }
     warnings
+}
+
+/// What an active deployment would mean to a run that began now.
+pub(crate) fn deployment_warning(view: &JobView, plan: &RestartPlan) -> Option<String> {
+    let deployment = active(view)?;
+    let then = match plan.on_deployment {
+        OnDeployment::Fail => {
+            "a run would stop at once; with -on-deployment=wait it would wait for its end and choose the allocations then"
+        }
+        OnDeployment::Wait => "a run would wait for its end and choose the allocations then",
+    };
+    Some(format!(
+        "Deployment {} is {}: {then}",
+        quote(short_id(&deployment.id, plan.verbose)),
+        quote(&deployment.status)
+    ))
 }
 
 /// Groups of more than one of which a batch holds everything that runs.

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::event::Trouble;
 use crate::nomad::json::AllocId;
 
 /// Why nothing will take the place of some that this batch has stopped, by allocation.
-pub(super) type GivenUp = HashMap<AllocId, String>;
+pub(super) type GivenUp = HashMap<AllocId, (String, Trouble)>;
 
 /// One batch under way.
 #[derive(Debug, Default)]
@@ -33,9 +34,9 @@ impl Batch {
     }
 
     /// Ends the wait for the replacement of a member.
-    pub(super) fn give_up(&self, id: &AllocId, text: String) {
+    pub(super) fn give_up(&self, id: &AllocId, text: String, trouble: Trouble) {
         self.given_up.send_modify(|given_up| {
-            given_up.entry(Arc::clone(id)).or_insert(text);
+            given_up.entry(Arc::clone(id)).or_insert((text, trouble));
         });
     }
 

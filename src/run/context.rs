@@ -6,11 +6,12 @@ use tokio::sync::watch;
 
 use super::gate::Gate;
 use super::ledger::{Fate, Ledger};
-use crate::event::{EventKind, RunError};
+use crate::event::{EventKind, Exceeded, RunError};
 use crate::nomad::client::Client;
 use crate::nomad::json::{AllocId, Job};
 use crate::plan::{Action, RestartPlan};
 use crate::report::Reporter;
+use crate::rules::policy::exceeded;
 use crate::rules::verdict::Baseline;
 use crate::rules::versions::Versions;
 use crate::watch::Feed;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) versions: Arc<Versions>,
     pub(crate) reporter: Reporter,
     pub(crate) gate: Arc<Gate>,
+    /// How many allocations may fail.
+    pub(crate) allowed_failures: Option<usize>,
     /// Write calls that are on their way.
     pub(crate) calls: Calls,
     /// The index of the job's allocations when the first stop was sent.
@@ -53,6 +56,8 @@ pub(crate) struct Given {
     pub(crate) versions: Arc<Versions>,
     pub(crate) reporter: Reporter,
     pub(crate) gate: Arc<Gate>,
+    /// How many allocations may fail; `None` = this stops nothing.
+    pub(crate) allowed_failures: Option<usize>,
 }
 
 impl Context {
@@ -67,6 +72,7 @@ impl Context {
             versions,
             reporter,
             gate,
+            allowed_failures,
         } = given;
         Self {
             plan,
@@ -76,6 +82,7 @@ impl Context {
             versions,
             reporter,
             gate,
+            allowed_failures,
             calls: Calls::default(),
             first_stop: OnceLock::new(),
             books: Mutex::new(Ledger::new(order, rescheduled)),
@@ -94,6 +101,11 @@ impl Context {
 
     pub(super) fn set(&self, allocation: &AllocId, fate: Fate) {
         self.ledger().set(allocation, fate);
+    }
+
+    /// Whether more allocations have failed than may.
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
+        exceeded(self.ledger().failed(), self.allowed_failures)
     }
 
     /// Books an error, and tells of it: report shows it at once when the run goes on by itself (D54).

@@ -70,6 +70,12 @@ impl Ledger {
         self.errors.push((place, error));
     }
 
+    /// How many allocations have failed.
+    pub(crate) fn failed(&self) -> usize {
+        let fates = self.fates.values();
+        fates.filter(|fate| **fate == Fate::Failed).count()
+    }
+
     /// A mark to ask [`Ledger::errors_since`] with.
     pub(crate) fn mark(&self) -> usize {
         self.errors.len()
@@ -105,12 +111,14 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Trouble;
 
     fn error(allocation: Option<&str>, text: &str) -> RunError {
         RunError {
             allocation: allocation.map(AllocId::from),
             text: text.into(),
             unrecoverable: false,
+            trouble: Trouble::Failure,
         }
     }
 

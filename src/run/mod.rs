@@ -6,6 +6,7 @@
 
 mod batch;
 mod context;
+mod deployment;
 mod gate;
 mod interrupt;
 mod ledger;
@@ -23,10 +24,11 @@ use tokio::time::timeout;
 
 use batch::Batch;
 pub(crate) use context::{Context, Given};
+pub(crate) use deployment::deployments_end;
 pub(crate) use gate::{Gate, Stop};
 pub(crate) use interrupt::{Desk, Signals, attend, listen};
 
-use crate::event::{Ending, EventKind, Finish, RunError};
+use crate::event::{Ending, EventKind, Finish, RunError, Trouble};
 use crate::exit::SIGINT;
 use crate::plan::{Action, Pause};
 use crate::rules::batches::{size, split};
@@ -52,7 +54,7 @@ pub(crate) struct Run {
 
 /// Why the batch loop ended before its last batch; errors are in the books.
 enum Halt {
-    Stopped,
+    Stopped(Trouble),
     Declined,
     Interrupted(Stop),
 }
@@ -99,9 +101,16 @@ impl Run {
             stop = gate.closed() => Err(Halt::Interrupted(stop)),
             ended = self.batches(&mut workers, &mut pause) => ended,
         };
+        let mut cause = None;
         let how = match ended {
-            Ok(()) => Ending::Completed,
-            Err(Halt::Stopped) => Ending::Stopped,
+            Ok(last) => {
+                cause = last;
+                Ending::Completed
+            }
+            Err(Halt::Stopped(trouble)) => {
+                cause = Some(trouble);
+                Ending::Stopped
+            }
             Err(Halt::Declined) => Ending::Declined,
             Err(Halt::Interrupted(stop)) => {
                 // The workers go on judging meanwhile, so that what comes back in time is told as done, and the servers show what
@@ -124,12 +133,18 @@ impl Run {
         let ledger = self.context.ledger();
         Finish {
             how,
+            cause,
             errors: ledger.errors_since(0),
             summary: ledger.summary(),
         }
     }
 
-    async fn batches(&self, workers: &mut JoinSet<()>, pause: &mut Pause) -> Result<(), Halt> {
+    /// Gives what would have stopped the run if the last batch were not the last.
+    async fn batches(
+        &self,
+        workers: &mut JoinSet<()>,
+        pause: &mut Pause,
+    ) -> Result<Option<Trouble>, Halt> {
         let context = &self.context;
         let size = size(context.plan.batch, self.base);
         context.reporter.emit(EventKind::Selected {
@@ -165,7 +180,7 @@ impl Run {
             self.relapses();
             let next = first + batch.len();
             if next == self.candidates.len() {
-                return Ok(());
+                return Ok(self.cut_short(mark));
             }
             // What follows a batch waits for the answer to an open interrupt question.
             context.gate.pass().await?;
@@ -173,7 +188,16 @@ impl Run {
             self.pause(wait, next).await?;
             first = next;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// The trouble that made the last batch end before its time, or another one impossible.
+    fn cut_short(&self, mark: usize) -> Option<Trouble> {
+        let context = &self.context;
+        let ledger = context.ledger();
+        let untouched = !ledger.summary().untouched.is_empty();
+        unrecoverable_trouble(&ledger.errors_since(mark))
+            .or_else(|| untouched.then_some(Trouble::Failure))
     }
 
     fn launch(
@@ -209,11 +233,16 @@ impl Run {
         let context = &self.context;
         let errors = context.ledger().errors_since(mark);
         let result = BatchResult::of(errors.iter().map(|error| error.unrecoverable));
-        match after_batch(&context.plan, *pause, result) {
+        let exceeded = context.exceeded();
+        match after_batch(&context.plan, *pause, result, exceeded.is_some()) {
             Next::GoOn { pause } => Ok(pause),
             Next::Stop { unrecoverable } => {
-                context.reporter.emit(EventKind::Stopping { unrecoverable });
-                Err(Halt::Stopped)
+                context.reporter.emit(EventKind::Stopping {
+                    unrecoverable,
+                    exceeded,
+                });
+                let trouble = unrecoverable_trouble(&errors).unwrap_or(Trouble::Failure);
+                Err(Halt::Stopped(trouble))
             }
             Next::Ask(question) => {
                 if !errors.is_empty() {
@@ -255,21 +284,29 @@ impl Run {
                 allocation: Some(allocation),
                 text: cause.sentence(context.plan.verbose),
                 unrecoverable: cause.is_unrecoverable(),
+                trouble: cause.trouble(),
             };
             context.fail(place, error);
         }
     }
 
     /// An error of the run, not of an allocation: it ends the run.
-    fn fail(&self, place: usize, text: String) -> Halt {
+    fn fail(&self, place: usize, text: String, trouble: Trouble) -> Halt {
         self.context.ledger().error(
             place,
             RunError {
                 allocation: None,
                 text,
                 unrecoverable: true,
+                trouble,
             },
         );
-        Halt::Stopped
+        Halt::Stopped(trouble)
     }
+}
+
+/// The kind of the first error that is likely to happen again.
+fn unrecoverable_trouble(errors: &[RunError]) -> Option<Trouble> {
+    let mut unrecoverable = errors.iter().filter(|error| error.unrecoverable);
+    unrecoverable.next().map(|error| error.trouble)
 }

@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::context::Context;
 use super::{Halt, LAST_CALLS, Run};
 use crate::cli::quote::quote;
-use crate::event::RunError;
+use crate::event::{RunError, Trouble};
 use crate::nomad::error::{CallError, ReadError};
 use crate::nomad::json::{AllocId, DesiredStatus, Evaluation};
 use crate::plan::Action;
@@ -46,10 +46,12 @@ impl Run {
             Err(error) if error.is_permission_denied() => Err(self.fail(
                 0,
                 format!("Nothing was stopped: the replacements of system job {job} need the capability {RIGHT}: {error}"),
+                Trouble::Access,
             )),
             Err(error) => Err(self.fail(
                 0,
                 format!("Nothing was stopped: system job {job} could not be evaluated: {error}"),
+                Trouble::Access,
             )),
         }
     }
@@ -76,6 +78,7 @@ impl Run {
                         batch.give_up(
                             &member.id,
                             format!("Failed evaluate job: {error}. It was stopped and is not replaced; evaluate job {job} to bring it back"),
+                            Trouble::Access,
                         );
                     }
                     return;
@@ -119,6 +122,7 @@ impl Run {
                     ids.join(", ")
                 ),
                 unrecoverable: true,
+                trouble: Trouble::Access,
             },
         );
     }
@@ -198,6 +202,7 @@ impl Run {
                             quote(short_id(&evaluation.id, verbose)),
                             evaluation.status_description
                         ),
+                        Trouble::Failure,
                     );
                 }
                 true
@@ -212,6 +217,7 @@ impl Run {
                         batch.give_up(
                             &member.id,
                             placement_text(&evaluation.id, &member.group, metric, verbose),
+                            Trouble::Placement,
                         );
                     }
                 }
@@ -242,6 +248,7 @@ impl Run {
             batch.give_up(
                 &member.id,
                 format!("it was stopped and is not replaced: {why}"),
+                Trouble::Placement,
             );
         }
     }

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::context::{Context, Done};
 use super::progress::Progress;
 use super::worker::Work;
-use crate::event::{EventKind, RunError, Target};
+use crate::event::{EventKind, RunError, Target, Trouble};
 use crate::nomad::error::ReadError;
 use crate::nomad::json::AllocId;
 use crate::nomad::limiter::Permit;
@@ -137,7 +137,7 @@ impl Unit {
                     return End::Done;
                 }
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
-                    return self.error(format!("{}: {cause}", write.lost), true);
+                    return self.error(format!("{}: {cause}", write.lost), true, cause.trouble());
                 }
                 Verdict::Failed(cause) => return self.failed(&cause),
                 Verdict::Pending(reason) => reason,
@@ -154,8 +154,8 @@ impl Unit {
                 }
                 wake = Some(wake.map_or(due, |wake| wake.min(due)));
             }
-            if let Some(text) = given_up.borrow_and_update().get(self.id()) {
-                return self.error(text.clone(), true);
+            if let Some((text, trouble)) = given_up.borrow_and_update().get(self.id()) {
+                return self.error(text.clone(), true, *trouble);
             }
             let outage = match patience_ends(&health.borrow_and_update()) {
                 Ok(ends) => ends,
@@ -202,21 +202,23 @@ impl Unit {
         } else {
             format!("Nomad no longer tells, what became of it is not known: {error}")
         };
-        self.error(text, true)
+        self.error(text, true, Trouble::Access)
     }
 
     fn failed(&self, cause: &Cause) -> End {
         self.error(
             cause.sentence(self.context.plan.verbose),
             cause.is_unrecoverable(),
+            cause.trouble(),
         )
     }
 
-    fn error(&self, text: String, unrecoverable: bool) -> End {
+    fn error(&self, text: String, unrecoverable: bool, trouble: Trouble) -> End {
         End::Failed(RunError {
             allocation: Some(Arc::clone(self.id())),
             text,
             unrecoverable,
+            trouble,
         })
     }
 }

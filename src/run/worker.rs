@@ -81,10 +81,11 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
             }
             End::Failed(error) => {
                 done = false;
-                if error.unrecoverable {
+                let unrecoverable = error.unrecoverable;
+                context.fail(work.place, error);
+                if unrecoverable || context.exceeded().is_some() {
                     work.batch.halt();
                 }
-                context.fail(work.place, error);
             }
         }
     }

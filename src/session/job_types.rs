@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Early;
 use crate::cli::quote::quote;
-use crate::event::EventKind;
+use crate::event::{EventKind, Trouble};
 use crate::nomad::client::Client;
 use crate::nomad::json::Job;
 use crate::plan::{Action, RestartPlan};
@@ -19,10 +19,11 @@ pub(super) fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
     if !reschedules || matches!(job.kind.as_str(), "service" | "batch" | "system") {
         return Ok(());
     }
-    Err(Early::Error(format!(
+    let text = format!(
         "Jobs of type {} are not allowed to be rescheduled.",
         quote(&job.kind)
-    )))
+    );
+    Err(Early::Error(text, Trouble::Access))
 }
 
 /// What a stopped batch allocation leaves behind differs between servers before 1.11.0, some of which replace it and call it failed.
@@ -45,10 +46,13 @@ pub(super) fn check_batch_successors(
         "Batch job {} runs on a Nomad server older than 1.11.0, which does not replace stopped batch allocations reliably",
         quote(&job.id)
     );
-    if !plan.yes {
-        return Err(Early::Error(format!(
-            "{text}. Use -yes to reschedule it all the same"
-        )));
+    if plan.yes {
+        reporter.emit(EventKind::Warning(text));
+        return Ok(());
+    }
+    let text = format!("{text}. Use -yes to reschedule it all the same");
+    if !plan.dry_run {
+        return Err(Early::Error(text, Trouble::Precondition));
     }
     reporter.emit(EventKind::Warning(text));
     Ok(())

@@ -77,7 +77,7 @@ async fn attend(shared: &Arc<Shared>, mut stream: EventStream, began: Instant) {
     let mut synchronised = pin!(synchronise(shared, began));
     let mut live = false;
     let mut overdue = began + HEARTBEAT_OVERDUE;
-    let mut lull = Lull::new(began);
+    let mut lull = Lull::new(began, shared.client.backoff());
     let mut probes = JoinSet::new();
     loop {
         tokio::select! {
@@ -106,10 +106,12 @@ async fn attend(shared: &Arc<Shared>, mut stream: EventStream, began: Instant) {
                 shared.set_sources(|sources| sources.streaming = true);
             }
             Some(found) = probes.join_next(), if !probes.is_empty() => {
+                let now = Instant::now();
                 match found {
-                    Ok(Probe::Known) => {}
-                    Ok(Probe::News(index)) => lull.missed(index, Instant::now()),
-                    Ok(Probe::Doubt) | Err(_) => return,
+                    Ok(Probe::Known) => lull.answered(None, now),
+                    Ok(Probe::News(index)) => lull.answered(Some(index), now),
+                    Ok(Probe::Failed) => lull.failed(now),
+                    Ok(Probe::Restored) | Err(_) => return,
                 }
             }
             () = sleep_until(overdue) => return,

@@ -129,8 +129,8 @@ fn error_texts() {
     usage_error(&["-version=1"], "flag provided but not defined: -version");
     // Options that a later release has.
     usage_error(
-        &["-dry-run", "web"],
-        "flag provided but not defined: -dry-run",
+        &["-dry-runs", "web"],
+        "flag provided but not defined: -dry-runs",
     );
 
     usage_error(&["-batch-size"], "flag needs an argument: -batch-size");

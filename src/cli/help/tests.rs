@@ -99,8 +99,17 @@ fn is_this() {
           3339 time; with -reschedule, allocations that were created before it.
           Continues a run that was interrupted.
 
+      -older-than=<duration>
+          The same, with a time this long before now: 7d takes what has run for a
+          week. With -started-before, both must hold.
+
       -exact
           Take the job argument as a whole job ID, never as a prefix.
+
+      -dry-run
+          Print which allocations would be restarted in which batch, which are left
+          out and why, and what to beware of. Changes nothing, asks nothing, needs
+          no terminal.
 
     Pace and errors:
 
@@ -116,6 +125,17 @@ fn is_this() {
       -on-error=<ask|fail>
           What follows a batch with errors: ask whether to go on, or stop. To ask
           needs a terminal on stdin and stdout, or -yes. Defaults to ask.
+
+      -max-failures=<n|n%>
+          Go on without a question while no more than this many allocations have
+          failed, and stop when it is more: a number, or a percentage of the
+          eligible ones, rounded down. Errors that are likely to happen again still
+          stop or ask. Not with -on-error=fail.
+
+      -on-deployment=<fail|wait>
+          What to do about a deployment of the job that is active at the start or
+          begins between batches: stop, or wait without limit until it has ended.
+          The allocations are chosen after that. Defaults to fail.
 
       -timeout=<duration>
           The longest wait for one allocation, from the moment its restart is
@@ -137,6 +157,9 @@ fn is_this() {
           How progress is shown. auto and plain print a line for each step; none
           leaves out the lines of single allocations and keeps the lines that start
           with ==>, warnings and errors. Defaults to auto.
+
+      -detailed-exitcode
+          Exit with codes that tell causes apart; they are listed below.
 
       -no-color
           Never use colors. Wins over -force-color. Environment: NOMAD_CLI_NO_COLOR,
@@ -224,5 +247,16 @@ fn is_this() {
       1    Any error
       129, 130, 141, 143
            Ended by a hang-up, an interrupt, a closed output, or SIGTERM
+
+      With -detailed-exitcode, 0 and 1 mean less, and there are more:
+
+      0    Done, or nothing to restart
+      1    A wrong command line or name, no connection, no permission
+      2    Stopped because a replacement could not be placed
+      3    All were tried, and some failed
+      4    Stopped because of what failed, was lost or took too long
+      5    An active deployment, a job that was stopped, a prefix of several jobs
+      6    Declined at a question
+      7    -dry-run found allocations to restart
     "#);
 }

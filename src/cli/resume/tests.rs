@@ -21,7 +21,10 @@ fn started() -> DateTime<Utc> {
 /// The continue command when the wait is still the one that was typed.
 fn resumed(args: &[&str]) -> String {
     let invocation = run(args);
-    invocation.typed.resume(invocation.plan.pause, started())
+    let plan = &invocation.plan;
+    invocation
+        .typed
+        .resume(plan.pause, started(), plan.started_before)
 }
 
 const SINCE: &str = "-started-before=2026-08-12T17:36:31.000Z";
@@ -102,12 +105,12 @@ fn the_wait_is_the_current_one() {
     ]);
     let ten = Pause::Fixed(Duration::from_secs(90));
     assert_eq!(
-        ask.typed.resume(ten, started()),
+        ask.typed.resume(ten, started(), None),
         format!("nomad-restart -yes -batch-wait=1m30s {SINCE} web")
     );
     let fixed = run(&["nomad-restart", "web"]);
     assert_eq!(
-        fixed.typed.resume(Pause::Ask, started()),
+        fixed.typed.resume(Pause::Ask, started(), None),
         format!("nomad-restart -batch-wait=ask {SINCE} web")
     );
 }
@@ -133,7 +136,7 @@ fn the_start_is_rounded_up() {
         ("2026-08-12T17:36:31.000000001Z", "17:36:31.001Z"),
         ("2026-08-12T17:36:31.999Z", "17:36:31.999Z"),
     ] {
-        let command = typed.resume(Pause::Fixed(Duration::ZERO), time.parse().unwrap());
+        let command = typed.resume(Pause::Fixed(Duration::ZERO), time.parse().unwrap(), None);
         assert_eq!(
             command,
             format!("nomad-restart -started-before=2026-08-12T{shown} web")
@@ -188,4 +191,44 @@ fn what_a_shell_reads_is_what_was_typed() {
     let mut expected = run(&typed).plan;
     expected.started_before = Some(started());
     assert_eq!(run(&args).plan, expected);
+}
+
+#[test]
+fn an_age_is_counted_back_from_the_start_of_the_first_run() {
+    let resumed_after = |args: &[&str], limit: &str| {
+        let typed = run(args).typed;
+        let limit: DateTime<Utc> = limit.parse().unwrap();
+        typed.resume(Pause::Fixed(Duration::ZERO), started(), Some(limit))
+    };
+    for (args, limit, expected) in [
+        (
+            &["nomad-restart", "-older-than=1h", "-yes", "web"][..],
+            "2026-08-12T16:36:31Z",
+            "nomad-restart -yes -started-before=2026-08-12T16:36:31.000Z web",
+        ),
+        // Whichever of two was the earlier one is what counts.
+        (
+            &[
+                "nomad-restart",
+                "-older-than",
+                "1h",
+                "-started-before=2026-08-12T17:00:00Z",
+                "web",
+            ],
+            "2026-08-12T16:36:31Z",
+            "nomad-restart -started-before=2026-08-12T16:36:31.000Z web",
+        ),
+        // A moment that was still to come would take again what this run has restarted.
+        (
+            &[
+                "nomad-restart",
+                "-started-before=2026-09-01T00:00:00Z",
+                "web",
+            ],
+            "2026-09-01T00:00:00Z",
+            "nomad-restart -started-before=2026-08-12T17:36:31.000Z web",
+        ),
+    ] {
+        assert_eq!(resumed_after(args, limit), expected);
+    }
 }

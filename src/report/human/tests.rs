@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::*;
+use crate::event::Trouble;
 use crate::nomad::json::AllocId;
 
 const QUIET: Manner = Manner {
     verbose: false,
     yes: false,
+    tolerant: false,
     progress: Progress::Auto,
 };
 const VERBOSE: Manner = Manner {
@@ -24,6 +26,7 @@ fn error(text: &str) -> RunError {
         allocation: Some(id('a')),
         text: text.to_owned(),
         unrecoverable: false,
+        trouble: Trouble::Failure,
     }
 }
 
@@ -186,9 +189,11 @@ fn pauses_and_stops() {
             },
             EventKind::Stopping {
                 unrecoverable: false,
+                exceeded: None,
             },
             EventKind::Stopping {
                 unrecoverable: true,
+                exceeded: None,
             },
             EventKind::Notice("Waiting for deployment \"d1234567\"".to_owned()),
         ],
@@ -305,4 +310,50 @@ fn foreign_text_keeps_its_layout_and_nothing_else() {
         lines[0].text,
         "    2023-02-28T22:36:31Z: Warning: line [red]one[reset]\n                          \ttwo"
     );
+}
+
+#[test]
+fn failures_that_are_tolerated_are_shown_when_they_happen() {
+    let failed = |unrecoverable| EventKind::AllocationFailed {
+        error: RunError {
+            unrecoverable,
+            ..error("no")
+        },
+    };
+    let manner = Manner {
+        tolerant: true,
+        ..QUIET
+    };
+    insta::assert_snapshot!(rendered([failed(false), failed(true)], manner), @r#"
+    2E|    2023-02-28T17:36:31-05:00: Error restarting allocation "a0000000": no
+    "#);
+}
+
+#[test]
+fn stops_and_waits_that_options_bring_about() {
+    let awaited = |still| {
+        let deployment = Awaited {
+            id: "d1234567-89ab".to_owned(),
+            job: "web".to_owned(),
+            status: "running".to_owned(),
+            description: "Deployment is running but requires manual promotion".to_owned(),
+        };
+        EventKind::DeploymentAwaited { deployment, still }
+    };
+    let stopping = |failed, unrecoverable| EventKind::Stopping {
+        unrecoverable,
+        exceeded: Some(Exceeded { failed, allowed: 0 }),
+    };
+    let events = [
+        awaited(false),
+        awaited(true),
+        stopping(1, false),
+        stopping(2, true),
+    ];
+    insta::assert_snapshot!(rendered(events, QUIET), @r#"
+    1B|==> 2023-02-28T17:36:31-05:00: Waiting for deployment "d1234567" of job "web" to end: it is "running" (Deployment is running but requires manual promotion)
+    1P|    2023-02-28T17:36:31-05:00: Still waiting for deployment "d1234567" of job "web" to end: it is "running" (Deployment is running but requires manual promotion)
+    1B|==> 2023-02-28T17:36:31-05:00: Stopping job restart due to error: 1 allocation failed and -max-failures allows 0
+    1B|==> 2023-02-28T17:36:31-05:00: Stopping job restart due to unrecoverable error: 2 allocations failed and -max-failures allows 0
+    "#);
 }

@@ -63,6 +63,7 @@ async fn inner_run() {
             env: &env,
             verbose: false,
             yes: false,
+            tolerant: false,
             progress: Progress::Auto,
             clock: Arc::new(|| "2023-02-28T17:36:31-05:00".parse().unwrap()),
         },

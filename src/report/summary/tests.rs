@@ -1,7 +1,7 @@
 //! Every ending of the table of design section 4: lines on stderr are marked with `2|`, the others with `1|`.
 
 use super::*;
-use crate::event::RunError;
+use crate::event::{RunError, Trouble};
 use crate::report::human::Stream;
 
 fn ids(first: char, count: usize) -> Vec<AllocId> {
@@ -38,6 +38,7 @@ fn errors(of: &Summary) -> Vec<RunError> {
             allocation: Some(allocation.clone()),
             text: "Unexpected response code: 500 (boom)".to_owned(),
             unrecoverable: false,
+            trouble: Trouble::Failure,
         })
         .collect()
 }
@@ -49,6 +50,7 @@ fn ended(how: Ending, summary: Summary) -> String {
 fn rendered(how: Ending, summary: Summary, verbose: bool) -> String {
     let finish = Finish {
         how,
+        cause: None,
         errors: errors(&summary),
         summary,
     };

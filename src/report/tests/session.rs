@@ -63,6 +63,7 @@ impl Session {
     pub(super) fn finishes(&self, how: Ending, errors: &[RunError], summary: Summary) -> &Self {
         self.emit(EventKind::Finished(Finish {
             how,
+            cause: None,
             errors: errors.to_vec(),
             summary,
         }))

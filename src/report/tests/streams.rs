@@ -134,6 +134,7 @@ async fn colours_go_around_each_line() {
         env: &Env::from_pairs([("NO_COLOR", "1")]),
         verbose: true,
         yes: false,
+        tolerant: false,
         progress: Progress::Auto,
         clock: ticking_clock(),
     };

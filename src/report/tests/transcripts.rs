@@ -86,6 +86,7 @@ fn a5_placement_failure() {
     let run = Session::new(true);
     let errors = [RunError {
         unrecoverable: true,
+        trouble: Trouble::Failure,
         ..error(
             "a0000002",
             "Evaluation \"e1234567\" has placement failures for group \"web\":\n    \
@@ -100,6 +101,7 @@ fn a5_placement_failure() {
         })
         .emit(EventKind::Stopping {
             unrecoverable: true,
+            exceeded: None,
         })
         .finishes(
             Ending::Stopped,
@@ -136,6 +138,7 @@ fn a8_guard_error() {
         allocation: None,
         text: "Deployment \"d1234567\" is \"running\"".to_owned(),
         unrecoverable: false,
+        trouble: Trouble::Failure,
     }];
     run.selected(3).finishes(
         Ending::Stopped,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::reason::{Event, State, in_brackets, lasting, short};
 use crate::cli::quote::quote;
-use crate::event::Target;
+use crate::event::{Target, Trouble};
 use crate::nomad::json::{AllocId, AllocMetric};
 
 mod placement;
@@ -148,6 +148,19 @@ impl Cause {
             | Self::Gone
             | Self::Relapsed { .. }
             | Self::EndedUnreplaced { original: true, .. } => false,
+        }
+    }
+
+    /// What kind of trouble it is.
+    pub(crate) fn trouble(&self) -> Trouble {
+        match self {
+            Self::Refused {
+                permission: true, ..
+            } => Trouble::Access,
+            Self::Placement { .. } => Trouble::Placement,
+            Self::JobEnded { .. } => Trouble::Precondition,
+            Self::Relapsed { cause } => cause.trouble(),
+            _ => Trouble::Failure,
         }
     }
 

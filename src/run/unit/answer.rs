@@ -6,7 +6,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep};
 
 use super::{End, Unit};
-use crate::event::Target;
+use crate::event::{Target, Trouble};
 use crate::nomad::error::{ApiError, CallError, ReadError};
 use crate::nomad::limiter::Permit;
 use crate::nomad::request::RestartBody;
@@ -143,7 +143,7 @@ impl Unit {
             .is_some_and(|deadline| Instant::now() + delay >= deadline)
         {
             let text = format!("the call could not be sent within the time limit: {error}");
-            return (!may_have_arrived).then(|| self.error(text, true));
+            return (!may_have_arrived).then(|| self.error(text, true, Trouble::Access));
         }
         if !may_have_arrived {
             self.context.ledger().not_taken(self.id());

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::nomad::json::AllocId;
+use crate::nomad::retry::Backoff;
+use crate::view::Change;
 use crate::watch::shared::Shared;
 use crate::watch::targeted;
 
@@ -29,11 +31,16 @@ pub(super) struct Lull {
     next: Instant,
     /// An index that a read found and the stream has not told of, and until when it has to.
     missed: Option<(u64, Instant)>,
+    /// When to read again after a read that failed.
+    again: Option<Instant>,
+    backoff: Backoff,
 }
 
 impl Lull {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, backoff: Backoff) -> Self {
         Self {
+            again: None,
+            backoff,
             since: now,
             patience: FIRST_PROBE,
             next: now + LOOK,
@@ -52,9 +59,18 @@ impl Lull {
         };
     }
 
-    /// A read found news of this index.
-    pub(super) fn missed(&mut self, index: u64, now: Instant) {
-        self.missed = Some((index, now + LAG));
+    /// A read went well; `news` is the index of what it found new.
+    pub(super) fn answered(&mut self, news: Option<u64>, now: Instant) {
+        self.again = None;
+        self.backoff.reset();
+        if let Some(index) = news {
+            self.missed = Some((index, now + LAG));
+        }
+    }
+
+    /// A read failed.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.again = Some(now + self.backoff.next_delay());
     }
 
     /// When to look next.
@@ -71,27 +87,40 @@ impl Lull {
         self.missed.is_some_and(|(_, until)| until <= now)
     }
 
-    /// What to read now, if it is time: the one in flight that has been quiet longest.
+    /// What to read now, if it is time: the one in flight that has been quiet longest. After a failure anything does, to know when the
+    /// servers answer again.
     pub(super) fn probe(&mut self, shared: &Shared, now: Instant) -> Option<AllocId> {
+        if let Some(again) = self.again {
+            return (again <= now).then(|| any(shared)).flatten();
+        }
         if self.missed.is_some() || now.duration_since(self.since) < self.patience {
             return None;
         }
-        let mut followers = shared.followers();
-        let quietest = followers
-            .by_number
-            .values_mut()
-            .filter(|entry| !entry.id.is_empty())
-            .min_by_key(|entry| entry.heard)?;
-        if now.duration_since(quietest.heard) < self.patience {
-            return None;
-        }
-        quietest.heard = now;
-        let id = Arc::clone(&quietest.id);
-        drop(followers);
+        let id = quietest(shared, now, self.patience)?;
         self.since = now;
         self.patience = (self.patience * 2).min(LONGEST_PROBE);
         Some(shared.view().last_successor(&id).unwrap_or(id))
     }
+}
+
+/// The one in flight that has been quiet longest, if that is long enough; marked as asked for.
+fn quietest(shared: &Shared, now: Instant, patience: Duration) -> Option<AllocId> {
+    let mut followers = shared.followers();
+    let quietest = followers
+        .by_number
+        .values_mut()
+        .filter(|entry| !entry.id.is_empty())
+        .min_by_key(|entry| entry.heard)?;
+    if now.duration_since(quietest.heard) < patience {
+        return None;
+    }
+    quietest.heard = now;
+    Some(Arc::clone(&quietest.id))
+}
+
+fn any(shared: &Shared) -> Option<AllocId> {
+    let in_flight = shared.in_flight().pop();
+    in_flight.or_else(|| shared.view().allocations.keys().next().cloned())
 }
 
 /// What a read tells about the stream.
@@ -101,8 +130,10 @@ pub(super) enum Probe {
     Known,
     /// It showed news of this index.
     News(u64),
-    /// It failed, or the servers are no longer those that the stream comes from: what the stream tells is not all that there is.
-    Doubt,
+    /// The servers' state is another one than that the stream tells of.
+    Restored,
+    /// It failed.
+    Failed,
 }
 
 /// Reads one allocation and holds it against what the stream told of it.
@@ -114,10 +145,26 @@ pub(super) async fn read(shared: &Shared, id: &AllocId) -> Probe {
     // The stream may have told of it while the read was on its way.
     let news = index > targeted::known(shared, id);
     match (targeted::take(shared, id, known, answer, asked), index) {
-        (Ok(()), Some(index)) if index > known.unwrap_or_default() && news => Probe::News(index),
-        (Ok(()), Some(index)) if Some(index) < known => Probe::Doubt,
+        (Ok(()), Some(index)) if news => Probe::News(index),
+        (Ok(()), Some(index)) if Some(index) < known => Probe::Restored,
         // Deleted ones are not told of.
         (Ok(()), _) => Probe::Known,
-        (Err(_), _) => Probe::Doubt,
+        (Err(_), _) => reachable(shared).await,
+    }
+}
+
+/// Whether the servers answer at all: one allocation that cannot be read alone is no outage.
+async fn reachable(shared: &Shared) -> Probe {
+    let asked = Instant::now();
+    match shared.client.deployment(&shared.job_id, None).await {
+        Ok(answer) => {
+            shared.apply(Change::Deployment(answer.value), asked);
+            shared.alive();
+            Probe::Known
+        }
+        Err(error) => {
+            shared.silent(&error);
+            Probe::Failed
+        }
     }
 }

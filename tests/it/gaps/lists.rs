@@ -93,3 +93,35 @@ async fn a_job_list_that_fails() {
         assert_eq!(ran.took().as_secs(), seconds, "{}", ran.stderr);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_collected_in_flight_beside_a_long_list() {
+    // N18, N68: the list is too long to be followed, so that a 404 is the only news there is.
+    let stuck = json!([{"start_from": 2, "start_block_for": "1h"}]);
+    let cluster = running(&web_with(1, &stuck)).await;
+    let ids = allocations(&cluster, "web");
+    let gone = Fault::Status(404, "alloc not found".to_owned());
+    let alone = Rule::on(&format!("/v1/allocation/{}", ids[0]), gone).method(Method::GET);
+    let forgotten = ids[0].clone();
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "web"])
+        .tamper(move |path, _, body| {
+            if path.ends_with("/allocations")
+                && let Some(list) = body.as_array_mut()
+            {
+                let padding = json!({"ID": "ffffffff-0000-4000-8000-000000000000",
+                    "ClientStatus": "complete", "DesiredStatus": "stop",
+                    "DesiredDescription": "x".repeat(3 << 20)});
+                list.push(padding);
+                // The list before the first write still has it.
+                let restarted = |it: &Value| it["TaskStates"]["app"]["Restarts"] == 1;
+                list.retain(|it| it["ID"] != *forgotten || !restarted(it));
+            }
+        })
+        .fault(alone.calls(3..=u64::MAX))
+        .run()
+        .await
+        .ended_with(1)
+        .explained("the allocation no longer exists");
+    assert!(ran.took().as_secs() < 60, "{:?}", ran.took());
+}

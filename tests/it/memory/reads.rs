@@ -125,6 +125,7 @@ async fn a_cluster_that_never_answers_again() {
         let cluster = running(&web_with(3, &json!([{"start_block_for": "4s"}]))).await;
         let ids = allocations(&cluster, "web");
         let ran = Scene::of(&cluster)
+        .without_stream()
             .args(["-yes", mode, "web"])
             .meanwhile(|stage| outage(stage, leaderless(), HOUR))
             .run()
@@ -199,6 +200,7 @@ async fn a_token_that_loses_its_right_ends_the_run_at_once() {
     let denied = Fault::Status(403, "Permission denied".to_owned());
     let denied = Rule::on("", denied).method(Method::GET);
     let ran = Scene::of(&cluster)
+        .without_stream()
         .args(["-yes", "web"])
         .meanwhile(|stage| outage(stage, denied, HOUR))
         .run()

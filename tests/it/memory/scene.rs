@@ -30,7 +30,11 @@ pub(crate) struct Scene {
     stories: Vec<Story>,
     signals: mpsc::UnboundedReceiver<i32>,
     afterwards: Duration,
+    killed_at: Option<Duration>,
 }
+
+/// The code of a program that was killed.
+pub(crate) const KILLED: u8 = 137;
 
 /// What a story can reach.
 #[derive(Clone, Debug)]
@@ -76,12 +80,19 @@ impl Scene {
             stories: Vec::new(),
             signals,
             afterwards: Duration::from_secs(60),
+            killed_at: None,
         }
     }
 
     /// Tells the truth as of the end of the run, whatever is still on its way.
     pub(crate) fn cut_off(mut self) -> Self {
         self.afterwards = Duration::ZERO;
+        self
+    }
+
+    /// Kills the program so long after its start, without a chance to say or do anything more.
+    pub(crate) fn killed_at(mut self, at: Duration) -> Self {
+        self.killed_at = Some(at);
         self
     }
 
@@ -142,6 +153,7 @@ impl Scene {
             stories,
             signals,
             afterwards,
+            killed_at,
         } = self;
         let (io, screen) = Screen::open(Terminal::default());
         let env = Env::from_pairs([("NOMAD_ADDR", "http://127.0.0.1:4646")]);
@@ -158,13 +170,16 @@ impl Scene {
         }
         let transport = Arc::new(stage.joint.clone());
         let run = nomad_restart::run_over(&words, &env, io, transport, clock, signals);
-        let Ok(code) = tokio::time::timeout(LIMIT, run).await else {
-            panic!(
-                "the run did not end:\n{}\n{}",
-                screen.stdout(),
-                screen.stderr()
-            );
+        let code = tokio::select! {
+            code = run => code,
+            () = tokio::time::sleep(killed_at.unwrap_or(LIMIT)) => KILLED,
         };
+        assert!(
+            code != KILLED || killed_at.is_some(),
+            "the run did not end:\n{}\n{}",
+            screen.stdout(),
+            screen.stderr()
+        );
         let ended = stage.cluster.now();
         // What is still on its way arrives, and takes its effect, before the truth is told.
         tokio::time::sleep(afterwards).await;

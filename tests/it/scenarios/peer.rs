@@ -38,7 +38,7 @@
 //! | T31 | `-all-tasks` in one group | the same | `tests/it/memory/in_place.rs`: `all_tasks_starts_with_the_prestart_task`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_restarted_in_place_like_a_service` |
 //! | T32 | Batches of 3 of 5, and one wait between them | the same | `tests/it/memory/in_place.rs`: `batches_with_a_wait_between_them`; `tests/it/gaps/kinds.rs`: `a_batch_job_waits_between_batches_like_a_service` |
 //! | T33 | The same with `50%` | the same | `tests/it/memory/in_place.rs`: `batches_with_a_wait_between_them`; `tests/it/gaps/kinds.rs`: `a_batch_job_waits_between_batches_like_a_service` |
-//! | T34 | `-batch-wait ask -yes` neither asks nor waits | the same | `tests/it/memory/in_place.rs`: `yes_neither_asks_nor_waits`; `src/plan/tests/values.rs`: `ask_needs_a_terminal_or_yes`; `src/rules/policy.rs`: `what_follows_a_batch` |
+//! | T34 | `-batch-wait ask -yes` neither asks nor waits | the same | `tests/it/memory/in_place.rs`: `yes_neither_asks_nor_waits`; `src/plan/tests/values.rs`: `ask_needs_a_terminal_or_yes`; `src/rules/policy/tests.rs`: `what_follows_a_batch` |
 //! | T35 | `-reschedule` in batches of 3 | the same | `tests/it/memory/reschedule.rs`: `in_batches`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_rescheduled_like_a_service` |
 //! | T36 | `-reschedule` of one group | the same | `tests/it/memory/reschedule.rs`: `one_group_only`; `tests/it/gaps/kinds.rs`: `a_batch_job_is_rescheduled_like_a_service` |
 //! | T37 | System job on 3 nodes with `-reschedule -verbose` | one evaluation for each batch | `tests/it/system/system_jobs.rs`: `one_by_one` |
@@ -59,13 +59,13 @@
 //! | T52 | Running canary deployment with `-on-error fail -verbose` | the same, and what to do about it | `src/rules/guard.rs`: `the_text_names_the_job_and_what_to_do`; `tests/it/memory/policy.rs`: `a_deployment_that_runs_at_the_start`; `tests/it/gaps/life.rs`: `a_deployment_is_named_in_full_with_verbose` |
 //! | T53 | `-reschedule` waits for shutdown_delay | the same | `tests/it/memory/reschedule.rs`: `with_and_without_the_shutdown_delay` |
 //! | T54 | … but not with `-no-shutdown-delay` | the same | `tests/it/memory/reschedule.rs`: `with_and_without_the_shutdown_delay` |
-//! | T55 | `-on-error fail`, second restart of three fails: two requests | the same | `tests/it/memory/policy.rs`: `on_error_fail_stops_after_the_batch`; `src/rules/policy.rs`: `what_follows_a_batch` |
-//! | T56 | No token | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T57 | Only alloc-lifecycle | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T58 | Only read-job | the same | `tests/it/lookup/tokens.rs`: `a_token_that_may_only_read`; `src/rules/verdict/tests/causes.rs`: `refused_calls_keep_nomads_words` |
-//! | T59 | Both, exact id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T60 | Both, a prefix: no list-jobs, so it can only be an id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
-//! | T61 | … plus list-jobs | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs` |
+//! | T55 | `-on-error fail`, second restart of three fails: two requests | the same | `tests/it/memory/policy.rs`: `on_error_fail_stops_after_the_batch`; `src/rules/policy/tests.rs`: `what_follows_a_batch` |
+//! | T56 | No token | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T57 | Only alloc-lifecycle | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T58 | Only read-job | the same | `tests/it/lookup/tokens.rs`: `a_token_that_may_only_read`; `src/rules/verdict/tests/causes.rs`: `refused_calls_keep_nomads_words`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T59 | Both, exact id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `each_action_needs_read_job_and_alloc_lifecycle` |
+//! | T60 | Both, a prefix: no list-jobs, so it can only be an id | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `a_prefix_needs_list_jobs` |
+//! | T61 | … plus list-jobs | the same | `tests/it/lookup/tokens.rs`: `what_a_token_needs`; `tests/it/faults/access.rs`: `a_prefix_needs_list_jobs` |
 //! | T62 | Filter by group | the same | `src/rules/selection/tests/scope.rs`: `groups_and_tasks_of_old_versions_are_found` |
 //! | T63 | … by a group of an old version | the same | `src/rules/selection/tests/scope.rs`: `groups_and_tasks_of_old_versions_are_found` |
 //! | T64 | … by task | the same | `src/rules/selection/tests/scope.rs`: `groups_and_tasks_of_old_versions_are_found` |

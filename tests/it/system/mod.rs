@@ -15,7 +15,7 @@ use crate::memory::jobs::{job, plain, settled, with};
 use crate::memory::scene::{Ran, Scene};
 
 /// A system job: one allocation of each of these groups on every node.
-fn system(groups: &[&str]) -> Value {
+pub(crate) fn system(groups: &[&str]) -> Value {
     let groups: Vec<Value> = groups
         .iter()
         .map(|name| daemon(name, &plain("app")))
@@ -38,7 +38,7 @@ fn three_nodes(seed: u64) -> Cluster {
 }
 
 /// The same with this version of Nomad.
-fn older(version: Version, seed: u64) -> Cluster {
+pub(crate) fn older(version: Version, seed: u64) -> Cluster {
     let config = Config {
         start: Some(Time(1_795_507_336_000_000_000)),
         ..Config::seeded(seed)

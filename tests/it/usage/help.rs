@@ -59,6 +59,11 @@ fn help() {
         "exact",
         "timeout",
         "started-before",
+        "older-than",
+        "dry-run",
+        "max-failures",
+        "on-deployment",
+        "detailed-exitcode",
         "progress",
         "max-connections",
     ] {

@@ -250,7 +250,7 @@ fn a_replacement_that_failed_for_good_is_told_after_a_fresh_read() {
     let mut case = case();
     let b = new("b", 12, 13, crashed(5.0)).client("failed");
     case.news(1, vec![ended(12, "b"), b.clone()]);
-    assert_eq!(case.next_check(accepted(&case), 1), Some(6));
+    assert_eq!(case.next_check(accepted(&case), 3), Some(6));
     assert_eq!(pending(&case.judge(accepted(&case), 5)).confirm, None);
     assert_eq!(
         pending(&case.judge(accepted(&case), 6)).confirm,

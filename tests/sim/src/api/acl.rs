@@ -94,6 +94,7 @@ impl Token {
             "dispatch-job",
             "scale-job",
             "read-logs",
+            "read-fs",
         ];
         let writing: &[&str] = if policy == "write" { &write } else { &[] };
         for capability in read.iter().chain(writing) {

@@ -58,8 +58,8 @@ impl Api {
     }
 
     /// The checks that every call to an allocation's node has to pass: known allocation, valid token,
-    /// capability in the allocation's namespace.
-    fn reach(&self, call: &Call, id: &str, capability: &str) -> Result<(), ApiError> {
+    /// one of the capabilities in the allocation's namespace.
+    pub(super) fn reach(&self, call: &Call, id: &str, any_of: &[&str]) -> Result<(), ApiError> {
         let found = self.cluster.read(|state| {
             let alloc = state.allocation(id)?;
             let known = state.node(&alloc.node_id).is_some();
@@ -72,7 +72,7 @@ impl Api {
             return Err(ApiError::not_found(format!("Unknown allocation {id:?}")));
         };
         let who = self.enter(call, Style::Client)?;
-        who.need(&namespace, capability)?;
+        who.need_any(&namespace, any_of)?;
         if known {
             return Ok(());
         }
@@ -83,23 +83,22 @@ impl Api {
     /// Any method will do.
     async fn restart(&self, call: &Call, id: &str) -> Outcome {
         let wanted = Restart::read(call)?;
-        self.reach(call, id, "alloc-lifecycle")?;
+        self.reach(call, id, &["alloc-lifecycle"])?;
         self.cluster
             .restart_allocation(id, &wanted.task, wanted.all)
             .await?;
         Ok(Reply::plain(&json!({"Index": 0})))
     }
 
-    /// Checks of native services are not simulated: no allocation has any. Any method will do.
+    /// Any method will do.
     pub(super) fn checks(&self, call: &Call, id: &str) -> Outcome {
-        self.reach(call, id, "read-job")?;
-        self.cluster.reach_allocation(id)?;
-        Ok(Reply::plain(&Value::Null))
+        self.reach(call, id, &["read-job"])?;
+        Ok(Reply::plain(&self.cluster.checks(id)?))
     }
 
     /// Nothing is measured: as in the first moments of a real allocation.
     fn allocation_stats(&self, call: &Call, id: &str) -> Outcome {
-        self.reach(call, id, "read-job")?;
+        self.reach(call, id, &["read-job"])?;
         self.cluster.reach_allocation(id)?;
         let usage = json!({"CpuStats": {"Measured": null, "Percent": 0.0, "SystemMode": 0.0,
                 "ThrottledPeriods": 0, "ThrottledTime": 0, "TotalTicks": 0.0, "UserMode": 0.0},

@@ -15,6 +15,7 @@ mod events;
 mod filter;
 mod job;
 mod jobs;
+mod logs;
 mod namespaces;
 mod nodes;
 mod page;
@@ -128,6 +129,9 @@ impl Api {
         }
         if let Some(rest) = path.strip_prefix("/v1/client/allocation/") {
             return self.client_allocation(call, rest).await;
+        }
+        if let Some(id) = path.strip_prefix("/v1/client/fs/logs/") {
+            return self.logs(call, id);
         }
         if let Some(rest) = path.strip_prefix("/v1/evaluation/") {
             return self.evaluation(call, rest).await;

@@ -11,6 +11,8 @@ use crate::model::{ApiError, Version};
 pub(crate) enum Content {
     Json,
     Text,
+    /// What tasks print.
+    Plain,
     Html,
     /// No body and no type.
     Nothing,
@@ -22,6 +24,7 @@ impl Content {
         match self {
             Self::Json => Some("application/json"),
             Self::Text => Some("text/plain; charset=utf-8"),
+            Self::Plain => Some("text/plain"),
             Self::Html => Some("text/html; charset=utf-8"),
             Self::Nothing => None,
         }
@@ -45,6 +48,8 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
     pub(crate) meta: Meta,
     pub(crate) location: Option<String>,
+    /// The body has no length that could be told before.
+    pub(crate) chunked: bool,
     /// Instead of the body: an event stream.
     pub(crate) stream: Option<Opened>,
 }
@@ -66,6 +71,7 @@ impl Reply {
             body: body.into(),
             meta: Meta::default(),
             location: None,
+            chunked: false,
             stream: None,
         }
     }
@@ -73,6 +79,13 @@ impl Reply {
     /// 200 with this value and no further headers, as agent and client endpoints answer.
     pub(crate) fn plain(value: &(impl Serialize + ?Sized)) -> Self {
         Self::new(200, Content::Json, json(value))
+    }
+
+    /// 200 with a body that is sent while it is read.
+    pub(crate) fn chunked(content: Content, body: Vec<u8>) -> Self {
+        let mut reply = Self::new(200, content, body);
+        reply.chunked = true;
+        reply
     }
 
     /// 200 to a write: the index of its transaction is the only further header.

@@ -22,6 +22,13 @@
 /// `"simulate": [{"replacement": true, "start_error": "image not found"}]`.
 /// `ignore_signal: true` is a process that only the kill timeout ends, `kill_code` its exit code after
 /// the signal, `forever: true` takes an earlier `run_for` back.
+///
+/// What it answers to checks and what it prints: `listens_after` is how long after its start it
+/// accepts connections, `check_code` (a status of HTTP) and `check_output` (a body) are what it answers to
+/// HTTP checks, `stdout` and `stderr` what it prints when it starts.
+///
+/// A client that cannot put the key `simulate` into `Config`, because a real driver would refuse it, puts the
+/// same rules as JSON text under the key `simulate` of the task's `Meta`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Behaviour {
     /// The driver needs this long to start it.
@@ -46,6 +53,16 @@ pub struct Behaviour {
     pub kill_code: Option<i32>,
     /// It does not react to the signal.
     pub ignore_signal: Option<bool>,
+    /// It accepts connections this long after its start; at once unless set.
+    pub listens_after: Option<i64>,
+    /// The status of its answers to HTTP checks; 200 unless set.
+    pub check_code: Option<u16>,
+    /// The body of its answers to HTTP checks.
+    pub check_output: Option<String>,
+    /// What it prints to its standard output when it starts.
+    pub stdout: Option<String>,
+    /// What it prints to its standard error when it starts.
+    pub stderr: Option<String>,
 }
 
 impl Behaviour {
@@ -129,6 +146,11 @@ impl Behaviour {
             kill_after: over.kill_after.or(self.kill_after),
             kill_code: over.kill_code.or(self.kill_code),
             ignore_signal: over.ignore_signal.or(self.ignore_signal),
+            listens_after: over.listens_after.or(self.listens_after),
+            check_code: over.check_code.or(self.check_code),
+            check_output: over.check_output.or(self.check_output),
+            stdout: over.stdout.or(self.stdout),
+            stderr: over.stderr.or(self.stderr),
         }
     }
 }

@@ -374,6 +374,23 @@ impl Cluster {
         })
     }
 
+    /// `GET /v1/client/allocation/:id/checks`: the last results of the checks by their ids; `null` where there is
+    /// none, as once the allocation is to stop.
+    ///
+    /// # Errors
+    /// As [`Cluster::restart_allocation`] where the node cannot be asked.
+    pub fn checks(&self, id: &str) -> Result<Value, ApiError> {
+        self.shared.with(|state| state.checks(id))
+    }
+
+    /// What a task of an allocation has printed: to its standard error, or to its standard output.
+    ///
+    /// # Errors
+    /// As [`Cluster::restart_allocation`] where the node cannot be asked; 400 for an unknown task.
+    pub fn log(&self, id: &str, task: &str, err: bool) -> Result<Vec<u8>, ApiError> {
+        self.shared.with(|state| state.log_of(id, task, err))
+    }
+
     /// Starts the agent of a node again. False for an unknown node.
     pub fn start_agent(&self, node: &str) -> bool {
         self.shared.with(|state| state.start_agent(node))

@@ -311,6 +311,7 @@ impl State {
             | Due::Begin { alloc }
             | Due::GroupDelay { alloc, .. }
             | Due::Steady { alloc, .. }
+            | Due::Check { alloc, .. }
             | Due::HealthDeadline { alloc } => alloc,
             _ => return false,
         };

@@ -69,6 +69,7 @@ impl<'a> Placer<'a> {
         let mut metric = AllocMetric {
             allocation_time: rng.within((5_000, 120_000)),
             node_pool: self.job.node_pool.clone(),
+            nodes_available: Some(BTreeMap::new()),
             ..AllocMetric::default()
         };
         let mut failure = Failure::default();
@@ -81,6 +82,7 @@ impl<'a> Placer<'a> {
             metric.nodes_evaluated += 1;
             *metric
                 .nodes_available
+                .get_or_insert_default()
                 .entry(node.datacenter.clone())
                 .or_default() += 1;
             match self.check(reference, node, group) {
@@ -149,7 +151,8 @@ impl<'a> Placer<'a> {
                     if other.is_usable() && self.in_reach(other) {
                         metric.nodes_in_pool += 1;
                         let datacenter = other.datacenter.clone();
-                        *metric.nodes_available.entry(datacenter).or_default() += 1;
+                        let counts = metric.nodes_available.get_or_insert_default();
+                        *counts.entry(datacenter).or_default() += 1;
                     }
                 }
                 let mut score = self.score(node, stored, group, None);

@@ -12,6 +12,9 @@ use crate::model::{
     DesiredStatus, DesiredTransition, Job, RescheduleTracker, TaskResources,
 };
 
+/// The range of dynamic ports.
+const PORTS: (i64, i64) = (20_000, 32_000);
+
 /// An allocation that the servers no longer want.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
@@ -227,14 +230,20 @@ impl State {
         }
     }
 
-    /// The resources of a placement; allocations of one group and version share them.
+    /// The resources of a placement; allocations of one group and version share them, unless each has
+    /// ports of its own.
     fn resources_of(&mut self, place: &Place) -> Arc<TaskResources> {
         let job = &place.job;
+        let Some(group) = job.group(&place.group) else {
+            return Arc::new(TaskResources::none());
+        };
+        if group.networks.is_some() {
+            let port = || u64::try_from(self.rng.within(PORTS)).unwrap_or(0);
+            return Arc::new(TaskResources::of(group, port));
+        }
         let key = (job.create_index, job.version, place.group.clone());
-        let shared = self.resources.entry(key).or_insert_with(|| {
-            let group = job.group(&place.group);
-            Arc::new(group.map_or_else(TaskResources::none, TaskResources::of))
-        });
+        let shared = self.resources.entry(key);
+        let shared = shared.or_insert_with(|| Arc::new(TaskResources::of(group, || 0)));
         Arc::clone(shared)
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::changes::Object;
 use super::state::{Registered, State};
 use super::truth::WriteKind;
-use crate::model::{ApiError, Job};
+use crate::model::{ApiError, Job, Service, Task};
 
 impl State {
     pub(crate) fn register(&mut self, input: &Value) -> Result<Registered, ApiError> {
@@ -222,6 +222,29 @@ fn warnings(job: &Job) -> String {
                     group.name, group.count
                 ));
             }
+        }
+    }
+    for group in job.groups.iter() {
+        let has =
+            |services: &Option<Vec<Service>>| services.as_ref().is_some_and(|s| !s.is_empty());
+        let delayed = |task: &Task| task.shutdown_delay > 0;
+        for task in group.tasks.iter().filter(|task| has(&task.services)) {
+            if !delayed(task) {
+                lines.push(format!(
+                    "task {:?} in group {:?} defines services, but has no shutdown_delay set",
+                    task.name, group.name
+                ));
+            }
+        }
+        if has(&group.services)
+            && group.shutdown_delay.unwrap_or(0) == 0
+            && !group.tasks.iter().any(delayed)
+        {
+            lines.push(format!(
+                "group {:?} defines services, but neither the group nor any of its tasks have \
+                 shutdown_delay set",
+                group.name
+            ));
         }
     }
     match lines.as_slice() {

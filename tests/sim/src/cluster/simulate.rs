@@ -1,6 +1,8 @@
 //! Reads behaviour out of a task's driver configuration and its extra key `simulate`; the keys are
 //! described at [`super::Behaviour`].
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,6 +39,11 @@ struct Keys {
     kill_after: Option<Span>,
     kill_code: Option<i32>,
     ignore_signal: Option<bool>,
+    listens_after: Option<Span>,
+    check_code: Option<u16>,
+    check_output: Option<String>,
+    stdout: Option<String>,
+    stderr: Option<String>,
     index: Option<u32>,
     start: Option<u32>,
     start_from: Option<u32>,
@@ -66,12 +73,21 @@ fn read(value: &Value) -> Option<Rule> {
             kill_after: span(keys.kill_after),
             kill_code: keys.kill_code,
             ignore_signal: keys.ignore_signal,
+            listens_after: span(keys.listens_after),
+            check_code: keys.check_code,
+            check_output: keys.check_output,
+            stdout: keys.stdout,
+            stderr: keys.stderr,
         },
     })
 }
 
-/// The rules that a task's driver and configuration make, general ones first.
-pub(crate) fn rules_of(driver: &str, config: Option<&serde_json::Map<String, Value>>) -> Vec<Rule> {
+/// The rules that a task's driver, its configuration and its `Meta` make, general ones first.
+pub(crate) fn rules_of(
+    driver: &str,
+    config: Option<&serde_json::Map<String, Value>>,
+    meta: Option<&BTreeMap<String, String>>,
+) -> Vec<Rule> {
     let mut rules = Vec::new();
     if driver == "mock_driver" {
         // Without `run_for` the mock driver's task ends at once.
@@ -92,11 +108,14 @@ pub(crate) fn rules_of(driver: &str, config: Option<&serde_json::Map<String, Val
             behaviour: Behaviour::runs(),
         });
     }
-    let extra = config.and_then(|c| c.get("simulate"));
-    match extra {
-        Some(Value::Array(list)) => rules.extend(list.iter().filter_map(read)),
-        Some(single @ Value::Object(_)) => rules.extend(read(single)),
-        _ => {}
+    let extra = config.and_then(|config| config.get("simulate")).cloned();
+    let text = meta.and_then(|meta| meta.get("simulate"));
+    let of_meta = text.and_then(|text| serde_json::from_str(text).ok());
+    for extra in extra.into_iter().chain(of_meta) {
+        match extra {
+            Value::Array(list) => rules.extend(list.iter().filter_map(read)),
+            single => rules.extend(read(&single)),
+        }
     }
     rules
 }
@@ -162,7 +181,7 @@ mod tests {
     }
 
     fn effective(driver: &str, config: &Value, process: &Process<'_>) -> Behaviour {
-        rules_of(driver, config.as_object())
+        rules_of(driver, config.as_object(), None)
             .iter()
             .filter(|rule| rule.selector.matches(process))
             .fold(Behaviour::default(), |b, rule| {
@@ -193,6 +212,29 @@ mod tests {
             (Some(100_000_000), Some(3))
         );
         assert_eq!(second.forever, Some(false));
+    }
+
+    #[test]
+    fn the_meta_block_says_the_same_as_text() {
+        let process = Process {
+            job: "j",
+            group: "g",
+            task: "t",
+            allocation: "a",
+            index: 0,
+            start: 2,
+            replacement: false,
+        };
+        let text = r#"[{"start_from": 2, "run_for": "100ms", "exit_code": 3}]"#;
+        for (text, lasts) in [(text, Some(100_000_000)), ("no JSON", None)] {
+            let meta = BTreeMap::from([("simulate".to_owned(), text.to_owned())]);
+            let rules = rules_of("raw_exec", None, Some(&meta));
+            let found = rules.iter().filter(|rule| rule.selector.matches(&process));
+            let behaviour = found.fold(Behaviour::default(), |behaviour, rule| {
+                behaviour.overridden_by(&rule.behaviour)
+            });
+            assert_eq!(behaviour.run_for, lasts, "{text}");
+        }
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub(crate) enum Due {
     GroupDelay { alloc: AllocRef, token: u32 },
     /// An allocation was steady long enough, unless its token has moved on.
     Steady { alloc: AllocRef, token: u32 },
+    /// A check of an allocation is run.
+    Check { alloc: AllocRef, check: usize },
     /// An allocation's health must be decided.
     HealthDeadline { alloc: AllocRef },
     /// The deployment watcher has looked at a deployment.
@@ -213,6 +215,7 @@ impl State {
             Due::Begin { alloc } => self.begin(alloc),
             Due::GroupDelay { alloc, token } => self.group_delay_over(alloc, token),
             Due::Steady { alloc, token } => self.steady(alloc, token),
+            Due::Check { alloc, check } => self.run_check(alloc, check),
             Due::HealthDeadline { alloc } => self.health_deadline(alloc),
             Due::Watched { deployment } => self.watched(deployment),
             Due::WatcherCommit { deployment } => self.watcher_commit(deployment),

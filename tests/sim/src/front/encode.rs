@@ -137,7 +137,7 @@ pub(crate) fn answer(reply: &Reply, wanted: &Wanted, now: Time, chunk: usize) ->
         insert(&mut headers, CONTENT_ENCODING, name);
         body = compressed.into();
     }
-    let length = if body.len() > BUFFER {
+    let length = if body.len() > BUFFER || reply.chunked {
         insert(&mut headers, TRANSFER_ENCODING, "chunked");
         None
     } else {

@@ -33,7 +33,8 @@ pub struct AllocMetric {
     pub dimension_exhausted: Option<BTreeMap<String, u32>>,
     pub node_pool: String,
     /// By datacenter.
-    pub nodes_available: BTreeMap<String, u32>,
+    /// By datacenter; `None` where they were not counted, as for a system job that a node does not take.
+    pub nodes_available: Option<BTreeMap<String, u32>>,
     pub nodes_evaluated: u32,
     pub nodes_exhausted: u32,
     pub nodes_filtered: u32,

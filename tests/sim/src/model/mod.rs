@@ -34,8 +34,9 @@ pub use job::{Job, JobStub};
 pub use node::{Node, NodeStub};
 pub use resources::TaskResources;
 pub use spec::{
-    Constraint, DelayFunction, Disconnect, Lifecycle, MigrateStrategy, ReschedulePolicy,
-    RestartMode, RestartPolicy, Task, TaskGroup, UpdateStrategy,
+    Constraint, DelayFunction, Disconnect, Lifecycle, MigrateStrategy, Network, Port,
+    ReschedulePolicy, RestartMode, RestartPolicy, Service, ServiceCheck, Task, TaskGroup,
+    UpdateStrategy,
 };
 pub use summary::{GroupSummary, JobSummary};
 pub use task::{EventKind, TaskEvent, TaskState, TaskStateKind};

@@ -127,6 +127,53 @@ pub struct EphemeralDisk {
     pub size_mb: u64,
 }
 
+/// A port of a group's network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Port {
+    pub label: String,
+    /// The port itself, where the job names it.
+    #[serde(default)]
+    pub value: u64,
+}
+
+/// A network of a group.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Network {
+    pub mode: String,
+    #[serde(default)]
+    pub dynamic_ports: Option<Vec<Port>>,
+    #[serde(default)]
+    pub reserved_ports: Option<Vec<Port>>,
+}
+
+/// A health check of a service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ServiceCheck {
+    pub name: String,
+    pub interval: i64,
+    /// `require_healthy`, `ignore_warnings` or `ignore`.
+    pub on_update: String,
+    pub path: String,
+    /// Of the service, unless set.
+    pub port_label: String,
+    /// `http` or `tcp`.
+    pub r#type: String,
+}
+
+/// A service of a task or of a group.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Service {
+    pub name: String,
+    pub port_label: String,
+    /// `nomad` or `consul`; only the checks of the former are the node's business.
+    pub provider: String,
+    pub checks: Option<Vec<ServiceCheck>>,
+}
+
 /// One task of a group.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -139,8 +186,10 @@ pub struct Task {
     pub kill_timeout: i64,
     pub leader: bool,
     pub lifecycle: Option<Lifecycle>,
+    pub meta: Option<BTreeMap<String, String>>,
     pub resources: Resources,
     pub restart_policy: RestartPolicy,
+    pub services: Option<Vec<Service>>,
     pub shutdown_delay: i64,
 }
 
@@ -171,8 +220,10 @@ pub struct TaskGroup {
     pub disconnect: Option<Disconnect>,
     pub ephemeral_disk: EphemeralDisk,
     pub migrate: Option<MigrateStrategy>,
+    pub networks: Option<Vec<Network>>,
     pub reschedule_policy: Option<ReschedulePolicy>,
     pub restart_policy: RestartPolicy,
+    pub services: Option<Vec<Service>>,
     pub shutdown_delay: Option<i64>,
     pub tasks: Vec<Task>,
     pub update: Option<UpdateStrategy>,

@@ -100,6 +100,38 @@ async fn the_101st_connection_is_turned_away_as_recorded() {
 }
 
 #[tokio::test]
+async fn restart_calls_at_once_share_one_restart_and_the_rest_is_turned_away() {
+    let figures = recorded("130 restart calls at once");
+    let (server, alloc) = server().await;
+    server.agent().limit_connections(Some(100));
+    let cluster = server.agent().cluster().clone();
+    cluster.behave(
+        Selector::default().allocation(&alloc),
+        Behaviour::dies_after(1_500_000_000),
+    );
+    let target = format!("/v1/client/allocation/{alloc}/restart");
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..130 {
+        let mut client = Client::connect(&server).await;
+        let target = target.clone();
+        calls.spawn(async move {
+            client.send("PUT", &target, "").await;
+            client.response().await.map_or(0, |it| it.status)
+        });
+    }
+    let answers = calls.join_all().await;
+    let count = |status: u16| answers.iter().filter(|it| **it == status).count() as u64;
+    assert_eq!(figures["answers"]["200 {\"Index\": 0}"], count(200));
+    // The others are told, or find their connection gone.
+    assert_eq!(count(429) + count(0), 30);
+    let processes = cluster.read_truth(|truth| {
+        let tasks = truth.allocations[&alloc].processes.values();
+        tasks.map(Vec::len).max()
+    });
+    assert!(processes <= Some(2), "{processes:?}");
+}
+
+#[tokio::test]
 async fn a_query_that_is_given_up_keeps_its_place_until_it_is_answered() {
     let (server, _) = server().await;
     server.agent().limit_connections(Some(10));

@@ -6,6 +6,7 @@ mod compare;
 mod connections;
 mod faults;
 mod http;
+mod logs;
 mod outages;
 mod queries;
 mod replay;

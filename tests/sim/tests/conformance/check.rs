@@ -1,11 +1,40 @@
 //! Holds what came of a replay against the recording.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::recording::Names;
 use crate::replay::Replay;
 use crate::shape::{difference, task_events};
 use crate::trace;
+
+/// The results of checks by name: every key with its value, but for ids, ports and times, of which only the
+/// kind is the same.
+pub(crate) fn results(answer: &Value) -> Vec<String> {
+    let Some(answer) = answer.as_object() else {
+        return vec![answer.to_string()];
+    };
+    let result = |(id, result): (&String, &Value)| {
+        let mut result = result.clone();
+        assert_eq!(result["ID"], id.as_str());
+        assert_eq!(id.len(), 64);
+        result["ID"] = "id".into();
+        let seconds = result["Timestamp"].as_u64().expect("a time");
+        assert!((1_500_000_000..3_000_000_000).contains(&seconds));
+        result["Timestamp"] = 0.into();
+        let told = result["Output"].as_str().unwrap();
+        let parts = told.split("127.0.0.1:").map(|part| {
+            let port = part.bytes().take_while(u8::is_ascii_digit).count();
+            &part[port..]
+        });
+        result["Output"] = parts.collect::<Vec<_>>().join("127.0.0.1:").into();
+        result.to_string()
+    };
+    let mut results: Vec<String> = answer.iter().map(result).collect();
+    results.sort();
+    results
+}
 
 impl Replay {
     /// Status and text of every answer are the recorded ones, JSON answers have the same keys, and
@@ -20,7 +49,7 @@ impl Replay {
                 let recorded = self.recorded.in_text(&recorded.to_lowercase());
                 let simulated = self.simulated.in_text(&simulated.to_lowercase());
                 assert_eq!(simulated, recorded, "{what}");
-            } else {
+            } else if !request.path.ends_with("/checks") {
                 let mut body = answer.body.clone();
                 let mut recorded = request.answer.clone();
                 if let (Some(recorded), Some(simulated)) =
@@ -55,6 +84,38 @@ impl Replay {
                     request.took
                 );
             }
+        }
+    }
+
+    /// The checks of each allocation gave the recorded results one after the other. When a check is run within its
+    /// interval is chance, so that the moments are not compared.
+    pub(crate) fn check_results(&self) {
+        let mut recorded: BTreeMap<&str, Vec<Vec<String>>> = BTreeMap::new();
+        for request in self.recording.requests.iter().filter(|r| r.status == 200) {
+            if let Some(rest) = request.path.strip_prefix("/v1/client/allocation/")
+                && let Some(id) = rest.strip_suffix("/checks")
+            {
+                let seen = recorded.entry(self.recorded.name(id)).or_default();
+                seen.push(results(&request.answer));
+                seen.dedup();
+            }
+        }
+        for (name, recorded) in recorded {
+            let simulated = &self.results[self.simulated.id(name).unwrap()];
+            let mut rest = simulated.iter();
+            for results in &recorded {
+                let found = rest.any(|simulated| simulated == results);
+                assert!(found, "{name}: no {results:?} in turn in {simulated:#?}");
+            }
+            let known = |results: &&Vec<String>| !recorded.contains(results);
+            let others: Vec<_> = simulated.iter().filter(known).collect();
+            let first = ["\"pending\"", "refused", "null", "\"success\""];
+            assert!(
+                others
+                    .iter()
+                    .all(|other| first.iter().any(|word| other[0].contains(word))),
+                "{name}: {others:#?} are not recorded"
+            );
         }
     }
 
@@ -155,6 +216,7 @@ impl Replay {
     /// All of the above.
     pub(crate) fn check(&self, tolerance: f64) {
         self.check_answers(tolerance);
+        self.check_results();
         self.check_servers();
         self.check_nodes();
         self.check_shapes();

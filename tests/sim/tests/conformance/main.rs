@@ -6,6 +6,7 @@
 //! their signal only every 0.1 s.
 
 mod check;
+mod placements;
 mod recording;
 mod replay;
 mod send;
@@ -29,6 +30,14 @@ fn ended_by_sigint() -> Behaviour {
 
 fn whole(run: &Replay) {
     run.check(TOLERANCE);
+}
+
+/// A job of this id was registered and purged before.
+fn used_before() -> Setting {
+    Setting {
+        purged_before: true,
+        ..Setting::default()
+    }
 }
 
 fn done_at_once() -> Behaviour {
@@ -126,6 +135,48 @@ async fn b10_restart_of_what_cannot_be_restarted() {
     conforms("b10-restart-not-possible", setting, whole).await;
 }
 
+/// The order in which three calls at once arrive is chance; each allocation goes its own way.
+#[tokio::test(start_paused = true)]
+async fn b11_restart_of_two_groups_at_once() {
+    let setting = Setting {
+        nodes: 3,
+        ..used_before()
+    };
+    let slow = Behaviour::dies_after(1500 * MS);
+    let proxy = Selector {
+        group: Some("proxy".to_owned()),
+        ..Selector::job("b11-groups")
+    };
+    conforms("b11-restart-two-groups", setting.rule(proxy, slow), |run| {
+        run.check_answers(TOLERANCE);
+        run.check_nodes();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b12_restart_of_a_leader_and_its_follower() {
+    let setting = Setting::default().rule(
+        Selector::job("b12-leader").task("app"),
+        Behaviour::ignores_signal(),
+    );
+    conforms("b12-restart-leader-task", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b13_restart_with_services() {
+    let setting = Setting::default().rule(
+        Selector::job("b13-services").task("app"),
+        Behaviour::dies_after(1000 * MS),
+    );
+    // The recording ends before its last restart shows.
+    conforms("b13-restart-services", setting, |run| {
+        run.check_answers(TOLERANCE);
+        run.check_servers();
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn c01_stop_of_a_service_allocation() {
     conforms("c01-stop-service", Setting::default(), whole).await;
@@ -216,6 +267,11 @@ fn same_without_numbers(run: &Replay) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c09_replacement_that_starts_slowly() {
+    conforms("c09-stop-slow-start", used_before(), whole).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn c10_replacement_that_misses_its_healthy_deadline() {
     conforms("c10-stop-unhealthy-deadline", Setting::default(), whole).await;
 }
@@ -224,6 +280,13 @@ async fn c10_replacement_that_misses_its_healthy_deadline() {
 async fn f02_update_of_the_job_during_a_restart() {
     let setting = Setting::default().rule(Selector::job("f02-update"), Behaviour::ignores_signal());
     conforms("f02-update-during-restart", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f03_drain_of_the_node_during_a_restart() {
+    let mut setting = used_before().rule(Selector::job("f03-drain"), Behaviour::ignores_signal());
+    setting.nodes = 3;
+    conforms("f03-drain-during-restart", setting, whole).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,6 +320,61 @@ async fn d01_stop_and_evaluate_of_a_system_job() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn d05_stop_and_evaluate_of_a_sysbatch_job() {
+    conforms("d05-sysbatch-stop", Setting::default(), whole).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn d06_stop_during_the_deployment_of_a_system_job() {
     conforms("d06-system-stop-in-deployment", Setting::default(), whole).await;
+}
+
+/// A program that answers checks this long after its start; a signal ends it.
+fn listens_after(millis: i64) -> Behaviour {
+    Behaviour {
+        listens_after: Some(millis * MS),
+        ..ended_by_sigint()
+    }
+}
+
+fn answers(code: u16, body: &str) -> Behaviour {
+    Behaviour {
+        check_code: Some(code),
+        check_output: Some(body.to_owned()),
+        ..Behaviour::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e01_checks_during_a_restart() {
+    let setting = used_before().rule(Selector::job("e01-checks").task("app"), listens_after(3000));
+    conforms("e01-checks-restart", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn e02_a_check_that_fails_later() {
+    let app = || Selector::job("e02-failing").task("app");
+    let setting = Setting::default()
+        // Longer than the interval: a check that is run in between is refused.
+        .rule(app(), listens_after(1100))
+        .later(4.46, app(), answers(503, "bad"))
+        .later(10.51, app(), answers(200, "fine"));
+    conforms("e02-check-fails-later", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn e03_a_replacement_whose_check_fails_until_its_deadline() {
+    let app = || Selector::job("e03-deadline").task("app");
+    let setting = Setting::default()
+        .rule(app(), listens_after(100))
+        .rule(app().replacements(), answers(503, "bad"))
+        .later(13.6, app(), answers(200, "fine"));
+    conforms("e03-replacement-unhealthy", setting, whole).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn e04_a_replacement_whose_check_passes_later() {
+    let setting =
+        Setting::default().rule(Selector::job("e04-good").task("app"), listens_after(2000));
+    conforms("e04-replacement-healthy", setting, whole).await;
 }

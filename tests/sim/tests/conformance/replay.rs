@@ -1,6 +1,8 @@
 //! Sends a recording's requests to a simulated cluster at their times, under tokio's paused time, and
 //! compares answers and consequences.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nomad_sim::cluster::{Behaviour, Cluster, Config, Selector, State, Timing};
@@ -8,6 +10,7 @@ use nomad_sim::model::Version;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::check;
 use crate::recording::{Names, Recording, Request, read};
 use crate::send::{Answer, send, translate};
 use crate::trace;
@@ -23,6 +26,29 @@ pub(crate) struct Replay {
     pub(crate) lines: Vec<Value>,
     pub(crate) simulated: Names,
     pub(crate) answers: Vec<(Request, Answer)>,
+    /// What the checks of each allocation gave, one after the other.
+    pub(crate) results: Results,
+}
+
+type Results = BTreeMap<String, Vec<Vec<String>>>;
+
+/// Looks at the checks of a job all the time.
+async fn look_at_checks(cluster: Cluster, job: String, results: Arc<Mutex<Results>>) {
+    loop {
+        let ids: Vec<String> = cluster.read(|state| {
+            let all = state.job_allocations("default", &job);
+            all.map(|alloc| alloc.id.clone()).collect()
+        });
+        for id in ids {
+            if let Ok(answer) = cluster.checks(&id) {
+                let mut results = results.lock().unwrap();
+                let seen = results.entry(id).or_default();
+                seen.push(check::results(&answer));
+                seen.dedup();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// What the simulation has told of one job so far.
@@ -62,6 +88,8 @@ pub(crate) struct Setting {
     pub(crate) steady: Option<Value>,
     /// A job of this id was registered and purged before.
     pub(crate) purged_before: bool,
+    /// How many nodes there are; one unless set.
+    pub(crate) nodes: usize,
     /// Seconds of the recording, and what holds from then on.
     pub(crate) rules: Vec<(f64, Selector, Behaviour)>,
 }
@@ -85,7 +113,7 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
     let cluster = Cluster::new(Config {
         timing: setting.timing.clone(),
         version: setting.version,
-        ..Config::seeded(seed)
+        ..Config::seeded(seed).with_nodes(setting.nodes.max(1))
     });
     let registered = recording.requests.iter().find(|r| r.path == "/v1/jobs");
     let job = setting
@@ -126,22 +154,25 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
     };
     let start = Instant::now();
     let moment = move |seconds: f64| start + Duration::from_secs_f64(seconds);
-    for (at, selector, behaviour) in setting.rules.clone() {
-        if at == 0.0 {
-            continue;
-        }
-        let cluster = cluster.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep_until(moment(at)).await;
-            cluster.behave(selector, behaviour);
-        });
-    }
+    let results = Arc::new(Mutex::new(Results::new()));
+    let checked = |request: &Request| request.path.ends_with("/checks");
+    let looking = recording.requests.iter().any(checked).then(|| {
+        let results = Arc::clone(&results);
+        tokio::spawn(look_at_checks(cluster.clone(), seen.job.clone(), results))
+    });
+    // What holds from a later moment on, last one first.
+    let mut later: Vec<_> = setting.rules.iter().filter(|rule| rule.0 > 0.0).collect();
+    later.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut calls = Vec::new();
     // The file has a request where its answer came; it was sent earlier.
     let mut requests = recording.requests.clone();
     requests.sort_by(|a, b| a.at.total_cmp(&b.at));
     let mut behind = Duration::ZERO;
     for request in requests {
+        while let Some((at, selector, behaviour)) = later.pop_if(|rule| rule.0 <= request.at) {
+            tokio::time::sleep_until(moment(*at) + behind).await;
+            cluster.behave(selector.clone(), behaviour.clone());
+        }
         tokio::time::sleep_until(moment(request.at) + behind).await;
         // What the servers had written by then they have written here too: when a node looks at what
         // it has to report is chance.
@@ -179,7 +210,12 @@ async fn replay(name: &str, setting: &Setting, seed: u64) -> Replay {
     }
     tokio::time::sleep_until(moment(recording.end + 1.5) + behind).await;
     cluster.read(|state| seen.update(state));
+    if let Some(looking) = looking {
+        looking.abort();
+    }
+    let results = std::mem::take(&mut *results.lock().unwrap());
     Replay {
+        results,
         simulated: seen.names,
         lines: seen.lines,
         recorded,

@@ -57,7 +57,11 @@ pub(crate) fn translate(
     let mut translated = parts.collect::<Vec<_>>().join("/");
     if let Some(rest) = path.strip_prefix("/v1/node/") {
         let (_, suffix) = rest.split_once('/').unwrap_or((rest, ""));
-        let node = cluster.read(|state| state.nodes().next().unwrap().id.clone());
+        // The node that has the first allocation; before there is one, any.
+        let node = cluster.read(|state| match state.allocations().next() {
+            Some(alloc) => alloc.node_id.clone(),
+            None => state.nodes().next().unwrap().id.clone(),
+        });
         translated = format!("/v1/node/{node}/{suffix}");
     }
     translated
@@ -93,6 +97,12 @@ pub(crate) async fn send(cluster: Cluster, request: Request, path: String) -> Op
             cluster.set_eligible(id, request.body["Eligibility"] == "eligible");
             return None;
         }
+        ("PUT", ["node", id, "drain"]) => {
+            cluster.drain(id, !request.body["DrainSpec"].is_null());
+            return None;
+        }
+        ("GET", ["client", "allocation", id, "checks"]) => cluster.checks(id),
+        ("GET", [.., "services"]) => return None,
         ("DELETE", ["job", id]) => {
             let purge = request.query.contains("purge=true");
             cluster.deregister("default", id, purge).map(|r| {

@@ -19,7 +19,10 @@ fn a_placement_failure_is_charged_once_the_plan_has_no_successor() {
     );
     pending(&case.accepted());
     case.news(1, vec![stopped(13, "")]);
-    let cause = failed(&case.accepted());
+    // Capacity that has just become free is noticed in the next moments.
+    pending(&case.judge(accepted(&case), 2));
+    assert_eq!(case.next_check(accepted(&case), 2), Some(3));
+    let cause = failed(&case.judge(accepted(&case), 3));
     assert_eq!(
         cause.sentence(false),
         "Evaluation \"e0000001\" has placement failures for group \"web\":\n    * No nodes were eligible for evaluation"
@@ -106,7 +109,7 @@ fn a_chain_that_is_lost_with_its_node_goes_on_without_links() {
         Change::Evaluation(Box::new(blocked("e1", 13, &["web"]))),
     );
     assert!(matches!(
-        failed(&case.judge(accepted(&case), 25)),
+        failed(&case.judge(accepted(&case), 27)),
         Cause::Placement { .. }
     ));
     case.news(28, vec![new("c", 15, 16, task("running", 30.0))]);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::checks::Check;
 use super::health::Health;
 use super::process::Process;
 use super::restart::Call;
@@ -49,6 +50,8 @@ pub(crate) struct Runner {
     /// Those that wait for the group's shutdown delay, one after the other.
     pub(super) delayed_calls: VecDeque<usize>,
     pub(super) health: Health,
+    /// Those of its services; none before it begins, and none once it is to stop.
+    pub(super) checks: Vec<Check>,
     /// The last status that the servers have acknowledged.
     pub(super) acked: Option<ClientStatus>,
     pub(super) replacement: bool,
@@ -160,6 +163,7 @@ impl State {
             calls: Vec::new(),
             delayed_calls: VecDeque::new(),
             health: Health::default(),
+            checks: Vec::new(),
             acked: None,
             replacement: self.tables.replaces[alloc].is_some(),
         };
@@ -203,6 +207,7 @@ impl State {
                 state.after_death(run);
                 return;
             }
+            state.begin_checks(run);
             state.watch_health(run);
             state.open_gates(run);
         });

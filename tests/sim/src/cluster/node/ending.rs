@@ -14,6 +14,7 @@ impl State {
             return;
         }
         run.stopping = true;
+        run.checks.clear();
         match run.phase {
             Phase::Done => {}
             Phase::Waiting => {
@@ -156,6 +157,7 @@ impl State {
             }
         }
         run.phase = Phase::Done;
+        run.checks.clear();
         self.health_at_end(run);
         self.mark_dirty(run);
         self.wake_successors(run.alloc, true);

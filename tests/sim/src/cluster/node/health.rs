@@ -12,6 +12,8 @@ pub(crate) struct Health {
     watching: bool,
     /// Part of a deployment: an unhealthy allocation says so in its tasks' events.
     deployed: bool,
+    /// The checks have to be good as well.
+    checked: bool,
     min_healthy: i64,
     deadline: i64,
     /// Invalidates timers.
@@ -40,15 +42,20 @@ impl State {
                 update.min_healthy_time,
                 update.healthy_deadline,
             ),
-            (_, _, Some(migrate)) => ("", migrate.min_healthy_time, migrate.healthy_deadline),
+            (_, _, Some(migrate)) => (
+                migrate.health_check.as_str(),
+                migrate.min_healthy_time,
+                migrate.healthy_deadline,
+            ),
             // System jobs have no migrate block: Nomad's defaults.
-            _ => ("", 10_000_000_000, 300_000_000_000),
+            _ => ("checks", 10_000_000_000, 300_000_000_000),
         };
-        let watching = watched && mode != "manual";
+        let (checked, watching) = (mode == "checks", watched && mode != "manual");
         let token = run.health.token + 1;
         run.health = Health {
             watching,
             deployed,
+            checked,
             min_healthy,
             deadline,
             token,
@@ -84,6 +91,12 @@ impl State {
             let ended_well = one_shot && task.step == Step::Dead;
             steady &= ended_well || (!one_shot && task.state.state == TaskStateKind::Running);
             since = since.max(task.state.started_at.unwrap_or(since));
+        }
+        if run.health.checked {
+            match run.checks_good_since() {
+                Some(good) => since = since.max(good),
+                None => steady = false,
+            }
         }
         if steady {
             let (alloc, token) = (run.alloc, run.health.token);

@@ -4,8 +4,10 @@
 //! tables with the node's next report ([`super::report`]).
 
 mod alloc;
+mod checks;
 mod ending;
 mod health;
+mod logs;
 mod policy;
 mod process;
 mod reconnect;

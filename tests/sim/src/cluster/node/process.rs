@@ -56,7 +56,11 @@ impl State {
         let key = (job.create_index, job.version, group, task);
         let shared = self.task_rules.entry(key).or_insert_with(|| {
             let spec = &job.groups[group].tasks[task];
-            Arc::new(rules_of(&spec.driver, spec.config.as_ref()))
+            Arc::new(rules_of(
+                &spec.driver,
+                spec.config.as_ref(),
+                spec.meta.as_ref(),
+            ))
         });
         Arc::clone(shared)
     }

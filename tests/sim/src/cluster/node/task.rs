@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::alloc::{Phase, Runner};
+use super::logs::Logs;
 use super::process::Exit;
 use crate::cluster::behaviour::{Behaviour, Rule};
 use crate::cluster::state::{Due, State};
@@ -51,6 +52,7 @@ pub(crate) struct Task {
     /// Begin of the restart policy's interval, and the attempts in it.
     pub(super) window: Time,
     pub(super) attempts: u32,
+    pub(super) logs: Logs,
 }
 
 impl Task {
@@ -68,6 +70,7 @@ impl Task {
             kill: false,
             window: Time(i64::MIN / 2),
             attempts: 0,
+            logs: Logs::default(),
         }
     }
 
@@ -191,6 +194,7 @@ impl State {
         state.started_at = Some(self.now);
         self.event(run, task, EventKind::Started);
         self.note_started(run, task);
+        Self::print(run, task);
         match lasts {
             // Even a process that ends at once takes a moment.
             Some(nanos) => {

@@ -66,11 +66,12 @@ impl State {
             }
             updates.migrate += size(sorted.migrate.len());
             updates.stop += size(sorted.lost.len());
-            let places = self.place_on_nodes(slot, job, group, &taken, &replaced, outcome);
+            let (places, done) = self.place_on_nodes(slot, job, group, &taken, &replaced, outcome);
             settled &= places.is_empty() && sorted.migrate.is_empty();
             // Nomad counts the allocations that stay among those it would place.
             updates.place = size(places.len()) + updates.ignore;
-            let wanted = size(places.len()) + updates.ignore + updates.in_place_update;
+            updates.ignore += done;
+            let wanted = updates.place + updates.in_place_update;
             let updating = updates.destructive_update + updates.in_place_update > 0;
             if let Some(update) = &group.update
                 && job.kind == "system"
@@ -152,6 +153,7 @@ impl State {
         }
     }
 
+    /// What is placed, and on how many nodes a sysbatch job is done.
     fn place_on_nodes(
         &mut self,
         slot: JobRef,
@@ -160,7 +162,7 @@ impl State {
         taken: &BTreeSet<NodeRef>,
         replaced: &BTreeMap<NodeRef, AllocRef>,
         outcome: &mut Outcome,
-    ) -> Vec<Place> {
+    ) -> (Vec<Place>, u32) {
         // The newest allocation that ended on each node is the one whose place is taken.
         let mut before: BTreeMap<NodeRef, AllocRef> = replaced.clone();
         for alloc in self.tables.jobs[slot].allocs.values() {
@@ -180,6 +182,7 @@ impl State {
         }
         let mut places = Vec::new();
         let mut failure = None;
+        let mut done = 0;
         for (node, stored) in self.tables.nodes.iter().enumerate() {
             let free = !taken.contains(&node) || replaced.contains_key(&node);
             if !free || !stored.is_usable() {
@@ -190,6 +193,7 @@ impl State {
                 && let Some(old) = before.get(&node).and_then(|old| self.tables.alloc(*old))
                 && old.job.version == job.version
             {
+                done += 1;
                 continue;
             }
             match placer.place_on(node, group, &mut self.rng) {
@@ -215,6 +219,6 @@ impl State {
             let metric = Arc::new(failure.metric);
             outcome.failed.insert(group.name.clone(), metric);
         }
-        places
+        (places, done)
     }
 }

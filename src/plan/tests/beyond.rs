@@ -1,0 +1,149 @@
+//! The options that Nomad's own command does not have: what is read, and what is wrong with the rest, with its text.
+
+use chrono::TimeDelta;
+
+use super::*;
+
+#[test]
+fn values_that_are_read() {
+    let week = Some(Duration::from_secs(7 * 86_400));
+    for (value, expected) in [
+        ("7d", week),
+        ("168h", week),
+        ("1 week", week),
+        ("0", Some(Duration::ZERO)),
+    ] {
+        assert_eq!(plan(&["-older-than", value, "web"]).older_than, expected);
+    }
+    for (value, expected) in [
+        ("0", MaxFailures::Count(0)),
+        ("3", MaxFailures::Count(3)),
+        ("10%", MaxFailures::Percent(10)),
+        ("0%", MaxFailures::Percent(0)),
+        ("250%", MaxFailures::Percent(250)),
+    ] {
+        let plan = plan(&["-max-failures", value, "web"]);
+        assert_eq!(plan.max_failures, Some(expected));
+    }
+    for (value, expected) in [
+        ("fail", OnDeployment::Fail),
+        ("wait", OnDeployment::Wait),
+        ("WAIT", OnDeployment::Wait),
+    ] {
+        assert_eq!(
+            plan(&["-on-deployment", value, "web"]).on_deployment,
+            expected
+        );
+    }
+}
+
+#[test]
+fn values_that_are_none() {
+    let amount = "maximum of failures must be an integer or a percentage";
+    for (option, value, why) in [
+        ("older-than", "10", r#"time: missing unit in duration "10""#),
+        ("older-than", "", r#"time: invalid duration """#),
+        (
+            "older-than",
+            "1M",
+            r#"time: unknown unit "M" in duration "1M""#,
+        ),
+        ("older-than", "-1h", "duration must not be negative"),
+        (
+            "older-than",
+            "2026-08-12T17:36:31Z",
+            r#"time: unknown unit "-" in duration "2026-08-12T17:36:31Z""#,
+        ),
+        ("max-failures", "", amount),
+        ("max-failures", "some", amount),
+        ("max-failures", "-1", amount),
+        ("max-failures", "1.5", amount),
+        ("max-failures", "%", amount),
+        ("max-failures", "10%%", amount),
+        (
+            "max-failures",
+            "9223372036854775808",
+            r#"strconv.Atoi: parsing "9223372036854775808": value out of range"#,
+        ),
+        (
+            "on-deployment",
+            "",
+            r#"valid options are "fail" and "wait""#,
+        ),
+        (
+            "on-deployment",
+            "ask",
+            r#"valid options are "fail" and "wait""#,
+        ),
+    ] {
+        assert_eq!(
+            refused(&[&format!("-{option}"), value, "web"]),
+            format!("Invalid -{option} value {}: {why}", quote(value))
+        );
+    }
+    for option in ["dry-run", "detailed-exitcode"] {
+        assert_eq!(
+            refused(&[&format!("-{option}=maybe"), "web"]),
+            format!(r#"invalid boolean value "maybe" for -{option}: parse error"#)
+        );
+    }
+    assert_eq!(
+        refused_at(&["-max-failures=1", "-on-error=FAIL", "web"], true),
+        (
+            "The -max-failures option cannot be used with -on-error=fail".into(),
+            vec![
+                "-on-error=fail stops after any error: leave it out to go on up to a number of failures"
+                    .into()
+            ]
+        )
+    );
+}
+
+#[test]
+fn a_dry_run_needs_no_terminal() {
+    for args in [
+        &["-dry-run", "web"][..],
+        &["-dry-run", "-batch-wait=ask", "-on-error=ask", "web"],
+    ] {
+        assert!(matches!(request(args, false), Request::Run(_)), "{args:?}");
+    }
+    // Counting failures does not spare one.
+    let (message, _) = refused_at(&["-max-failures=1", "web"], false);
+    assert!(
+        message.starts_with(r#"Invalid -on-error value "ask""#),
+        "{message}"
+    );
+}
+
+#[test]
+fn of_two_ages_the_older_one_holds() {
+    let now: DateTime<Utc> = "2026-08-12T12:00:00Z".parse().unwrap();
+    for (args, hours) in [
+        (&["-older-than=2h"][..], Some(2)),
+        (&["-older-than=0"], Some(0)),
+        (&["-started-before=2026-08-12T09:00:00Z"], Some(3)),
+        (
+            &["-started-before=2026-08-12T09:00:00Z", "-older-than=2h"],
+            Some(3),
+        ),
+        (
+            &["-started-before=2026-08-12T11:00:00Z", "-older-than=2h"],
+            Some(2),
+        ),
+        (&[], None),
+    ] {
+        let args: Vec<_> = args.iter().copied().chain(["web"]).collect();
+        let mut plan = plan(&args);
+        plan.count_back_from(now);
+        let expected = hours.map(|hours| now - TimeDelta::hours(hours));
+        assert_eq!(plan.started_before, expected, "{args:?}");
+        // Once is enough: a later moment changes nothing.
+        plan.count_back_from(now + TimeDelta::hours(1));
+        assert_eq!(plan.started_before, expected, "{args:?}");
+    }
+    // Older than anything that has a time.
+    let mut plan = plan(&["-older-than=2562047h", "web"]);
+    plan.older_than = Some(Duration::MAX);
+    plan.count_back_from(now);
+    assert_eq!(plan.started_before, Some(DateTime::<Utc>::MIN_UTC));
+}
