@@ -16,7 +16,7 @@ use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Exchange, Limits};
 use super::json::{
-    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
+    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer, Texts,
 };
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
@@ -185,7 +185,9 @@ impl Client {
         let call = Call::get(&["job", id, "allocations"]).param("all", "false");
         let (request, limits) = self.asking(call, wait)?;
         let permit = self.limiter.read().await;
-        let read = self.exchange.read_list::<Allocation>(request, limits).await;
+        let mut texts = Texts::default();
+        let share = |allocation: &mut Allocation| texts.share(allocation);
+        let read = self.exchange.read_list(request, limits, share).await;
         permit.give_back().await;
         let (answer, allocations) = read?;
         if allocations
