@@ -79,7 +79,7 @@ pub(super) fn check(case: &mut Case<'_>) {
                 }
                 for (other, (since, of)) in &begun {
                     if *of < batch
-                        && !judged.get(other).is_some_and(|at| *at <= told.at)
+                        && judged.get(other).is_none_or(|at| *at > told.at)
                         && !facts.reached(other, *since, told.at)
                     {
                         broken.push(format!(
@@ -105,7 +105,7 @@ pub(super) fn check(case: &mut Case<'_>) {
     // Nothing is written that was not announced.
     for (at, id, _) in facts.requests() {
         let seen = case.facts.closed().is_none_or(|closed| at < closed);
-        if seen && !begun.get(id).is_some_and(|(since, _)| *since <= at) {
+        if seen && begun.get(id).is_none_or(|(since, _)| *since > at) {
             broken.push(format!(
                 "a write to {id} at {} without a word",
                 at.rfc3339()
