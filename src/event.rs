@@ -34,6 +34,8 @@ pub(crate) enum EventKind {
     DeploymentAwaited { deployment: Awaited, still: bool },
     /// The run's header.
     Selected { allocations: usize },
+    /// The same of a run with a sliding window, which has no batches: at most `at_once` are away at any moment.
+    SelectedForWindow { allocations: usize, at_once: usize },
     /// `number` counts from 1; only sent when the batch size is above 1.
     BatchStarted { number: usize, allocations: usize },
     /// The write for this allocation is about to be sent.
@@ -68,6 +70,8 @@ pub(crate) enum EventKind {
     },
     /// The pause before the next batch begins.
     Pausing { pause: Duration },
+    /// With a sliding window: from now on each allocation that is done is followed by a pause before another one takes its place.
+    PausingEach { pause: Duration },
     /// A duration was answered: the pause from now on.
     NewPause { pause: Duration },
     /// A pause, a deployment or a read that keeps the run waiting, in the run's own words (main line).

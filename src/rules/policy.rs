@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Answer, Exceeded, Question};
-use crate::plan::{MaxFailures, OnError, Pause, RestartPlan};
+use crate::plan::{BatchMode, MaxFailures, OnError, Pause, RestartPlan};
 
 /// How a batch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +99,17 @@ pub(crate) fn after_batch(
             pause: Duration::ZERO,
         },
     }
+}
+
+/// Whether errors like these end or question a run as soon as they happen: with a sliding window nothing more is started then, until
+/// what is in flight has ended and [`after_batch`] says what follows.
+pub(crate) fn holds(plan: &RestartPlan, result: BatchResult, exceeded: bool) -> bool {
+    plan.mode == BatchMode::Window
+        && result != BatchResult::Ok
+        && !matches!(
+            after_batch(plan, plan.pause, result, exceeded),
+            Next::GoOn { .. }
+        )
 }
 
 /// What an answer to a question in mid-run leads to.
