@@ -87,7 +87,10 @@ pub(crate) enum EventKind {
 pub(crate) struct Preview {
     /// `true` when allocations would be rescheduled.
     pub(crate) reschedules: bool,
+    /// With a sliding window there are none: 1 holds everything.
     pub(crate) batches: usize,
+    /// The size of a sliding window: at most so many would be away at any moment.
+    pub(crate) window: Option<usize>,
     /// In processing order.
     pub(crate) allocations: Vec<Planned>,
     /// Those of the requested groups and tasks (all others too if everything was asked for), in the same order.
@@ -240,6 +243,8 @@ pub(crate) enum Question {
         unrecoverable: bool,
         durations: bool,
     },
+    /// The same with a sliding window, which has no batches.
+    IgnoreErrorsInWindow { unrecoverable: bool },
     /// Q5.
     Interrupt,
 }

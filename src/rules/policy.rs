@@ -64,7 +64,7 @@ pub(crate) fn exceeded(failed: usize, allowed: Option<usize>) -> Option<Exceeded
     (failed > allowed).then_some(Exceeded { failed, allowed })
 }
 
-/// What follows a batch that is not the last. `pause` is the current one: an answer may have replaced the one of the plan. `exceeded`:
+/// What follows a batch that is not the last, or a sliding window that was held. `pause` is the current one: an answer may have replaced the one of the plan. `exceeded`:
 /// more allocations have failed than `-max-failures` allows.
 pub(crate) fn after_batch(
     plan: &RestartPlan,
@@ -85,6 +85,9 @@ pub(crate) fn after_batch(
     // A yes to the question could not be acted on: the next batch would stop for the same number.
     if exceeded || (unrecoverable && plan.yes) {
         return Next::Stop { unrecoverable };
+    }
+    if failed && !plan.yes && !tolerated && plan.mode == BatchMode::Window {
+        return Next::Ask(Question::IgnoreErrorsInWindow { unrecoverable });
     }
     if failed && !plan.yes && !tolerated {
         return Next::Ask(Question::IgnoreErrors {
@@ -123,7 +126,7 @@ pub(crate) enum Decision {
     Interrupt,
 }
 
-/// What an answer to [`Question::NextBatch`] or [`Question::IgnoreErrors`] leads to. `pause` is the current one. A duration is
+/// What an answer to a question about the next batch, or about errors, leads to. `pause` is the current one. A duration is
 /// waited for now and from now on, and switches asking off (behaviour 5.8.22).
 pub(crate) fn after_answer(answer: &Answer, pause: Pause) -> Decision {
     match (answer, pause) {
