@@ -148,6 +148,12 @@ mod tests {
             (Question::NextBatch { durations: false }, "[Y/n]"),
             (ignore_errors(false), "[y/N]"),
             (ignore_errors(true), "[y/N/<duration>]"),
+            (
+                Question::IgnoreErrorsInWindow {
+                    unrecoverable: true,
+                },
+                "[y/N]",
+            ),
             (Question::Interrupt, "[y/N]"),
         ] {
             assert_eq!(options(&question), expected, "{question:?}");
