@@ -84,6 +84,10 @@ fn questions(case: &Case<'_>) -> Vec<String> {
                 answered = false;
             }
             Entry::Err(text) if text.contains("Skipping allocation") => answered = false,
+            // What was done may have failed while a window was held.
+            Entry::Err(text) if text.contains(" occurred while restarting job:") => {
+                answered &= !case.run.plot.command.window;
+            }
             _ => {}
         }
     }
