@@ -142,7 +142,7 @@ fn window(case: &mut Case<'_>) {
                 }
                 last_place = last_place.max(place);
                 let away = begun.iter().filter(|(other, since)| {
-                    !judged.get(*other).is_some_and(|at| *at <= told.at)
+                    judged.get(*other).is_none_or(|at| *at > told.at)
                         && !facts.reached(other, **since, told.at)
                 });
                 let away = away.count() + 1;
@@ -183,7 +183,7 @@ fn announced(case: &mut Case<'_>) {
     }
     for (at, id, _) in facts.requests() {
         let seen = facts.closed().is_none_or(|closed| at < closed);
-        if seen && !begun.get(id).is_some_and(|since| *since <= at) {
+        if seen && begun.get(id).is_none_or(|since| *since > at) {
             broken.push(format!(
                 "a write to {id} at {} without a word",
                 at.rfc3339()
