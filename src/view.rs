@@ -82,7 +82,7 @@ pub(crate) enum Change {
     /// `index` 0 (no header) removes nothing.
     Snapshot {
         index: u64,
-        allocations: Vec<Allocation>,
+        allocations: Vec<Arc<Allocation>>,
     },
     /// One allocation.
     Allocation(Box<Allocation>),

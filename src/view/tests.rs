@@ -27,6 +27,7 @@ fn read(view: &mut JobView, allocation: Allocation) -> Changed {
 }
 
 fn snapshot(view: &mut JobView, index: u64, allocations: Vec<Allocation>) -> Changed {
+    let allocations = allocations.into_iter().map(Arc::new).collect();
     one(view, Change::Snapshot { index, allocations })
 }
 
@@ -206,7 +207,7 @@ fn knowledge_is_as_fresh_as_its_question() {
     assert_eq!(view.confirmed("a"), Some(at(1)));
     let listed = |index| Change::Snapshot {
         index,
-        allocations: vec![allocation("a", 5, 5)],
+        allocations: vec![Arc::new(allocation("a", 5, 5))],
     };
     view.apply(listed(7), at(3), at(9));
     assert_eq!(view.confirmed("a"), Some(at(1)));

@@ -75,6 +75,7 @@ impl Dice {
         let at = f64::from(u32::try_from(self.within(0..=1_000_000)).unwrap()) / 1e6;
         let drawn = low.as_secs_f64() * (factor * at).exp();
         // Whole milliseconds read better.
-        Duration::from_millis((drawn * 1000.0).round().max(0.0) as u64)
+        let millis = Duration::from_secs_f64(drawn).as_millis();
+        Duration::from_millis(u64::try_from(millis).unwrap())
     }
 }

@@ -57,8 +57,8 @@ fn run(seed: u64) -> Result<Run, String> {
             if broken.is_empty() {
                 return Ok(run);
             }
-            let broken: String = broken.iter().map(|it| format!("  ! {it}\n")).collect();
-            Err(format!("{scene}{broken}{}", trace::transcript(&run)))
+            let broken = broken.join("\n  ! ");
+            Err(format!("{scene}  ! {broken}\n{}", trace::transcript(&run)))
         }
     }
 }

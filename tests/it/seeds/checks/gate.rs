@@ -127,15 +127,16 @@ fn gate(case: &Case<'_>) -> Gate {
                     Some(line) => line != "No",
                 };
                 match (stops, yes, line) {
-                    // Asked again.
-                    (_, _, Some("what?")) | (true, _, Some("3s" | "5s")) => {}
+                    // Asked again, or on it goes.
+                    (_, _, Some("what?"))
+                    | (true, _, Some("3s" | "5s"))
+                    | (false, true, _)
+                    | (false, false, Some("5s" | "3s")) => {}
                     (true, true, _) => gate.closed = interrupted,
                     (true, false, _) => {
                         gate.held
                             .extend(interrupted.take().map(|(from, _)| (from, *at)));
                     }
-                    (false, true, _) => {}
-                    (false, false, Some("5s" | "3s")) => {}
                     (false, false, _) => gate.declined = Some(*at),
                 }
             }

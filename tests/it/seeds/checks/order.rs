@@ -88,7 +88,7 @@ fn batches(case: &mut Case<'_>) {
                 }
                 for (other, (since, of)) in &begun {
                     if *of < batch
-                        && !judged.get(other).is_some_and(|at| *at <= told.at)
+                        && judged.get(other).is_none_or(|at| *at > told.at)
                         && !facts.reached(other, *since, told.at)
                     {
                         broken.push(format!(
