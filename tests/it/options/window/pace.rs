@@ -83,11 +83,6 @@ async fn a_window_does_not_wait_for_the_slowest() {
         let gap = longest_gap(&window, SIZE);
         assert!(gap < Duration::from_millis(300), "{sigma} {mode}: {gap:?}");
         let gain = lockstep.took().as_secs_f64() / window.took().as_secs_f64();
-        println!(
-            "sigma {sigma} {mode}: window {:?} (bound {bound:?}), lock-step {:?}, {gain:.2} times as long",
-            window.took(),
-            lockstep.took()
-        );
         assert!(gain >= least, "{sigma} {mode}: {gain}");
     }
 }

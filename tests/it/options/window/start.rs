@@ -32,7 +32,7 @@ async fn what_is_printed() {
     ]);
     assert_eq!(ran.touched(), ids);
     let last = ran.writes()[3].time;
-    assert!(ids.iter().any(|id| *id == slow) && last < ran.runs_again(&slow, "app"));
+    assert!(last < ran.runs_again(&slow, "app"));
     assert_eq!(most_away(&ran), 2);
 }
 
@@ -137,7 +137,7 @@ async fn more_than_the_connections_allow() {
 
 #[tokio::test(start_paused = true)]
 async fn the_guard_costs_no_read_for_each() {
-    for (stream, most) in [(true, 12), (false, 400)] {
+    for (stream, most) in [(true, 12), (false, 80)] {
         let rules = json!([{"kill_after": "100ms", "start_block_for": "1s"}]);
         let cluster = running(&web_with(100, &rules)).await;
         let mut scene = scene(&cluster, &["-batch-size=4"]);
@@ -147,14 +147,9 @@ async fn the_guard_costs_no_read_for_each() {
         let ran = scene.run().await.ended_with(0);
         let guards = ran.count(|entry| {
             entry.method == "GET"
-                && (entry.path == "/v1/job/web" || entry.path == "/v1/job/web/deployments")
+                && (entry.path == "/v1/job/web" || entry.path == "/v1/job/web/deployment")
         });
-        println!(
-            "{stream}: {guards} of {} in {:?}",
-            ran.requests.len(),
-            ran.took()
-        );
-        assert!(guards <= most, "{stream}: {guards}");
+        assert!(guards <= most, "{stream}: {guards} in {:?}", ran.took());
     }
 }
 
