@@ -140,6 +140,37 @@ async fn what_waits_for_a_connection_is_not_sent_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_begun_is_brought_to_its_end_with_all_its_tasks() {
+    // One call at a time: the window holds four allocations of two tasks each, most of which wait for their turn to be sent.
+    let slow = |name| {
+        task(
+            name,
+            &json!([{"kill_after": "1s", "start_block_for": "1s"}]),
+        )
+    };
+    let two = [slow("app"), slow("side")];
+    for nth in 1..=6 {
+        let cluster = running(&job(&[group("web", 6, &two)])).await;
+        let args = [
+            "-batch-size=4",
+            "-task=app",
+            "-task=side",
+            "-max-connections=4",
+            "-on-error=fail",
+        ];
+        let ran = scene(&cluster, &args).fault(boom().nth(nth)).run().await;
+        let ran = ran.ended_with(1).explained("not touched");
+        assert!(!ran.stderr.contains("in flight"), "{nth}\n{}", ran.stderr);
+        // Both tasks or none of each; the one that was refused reached no allocation.
+        let touched = ran.touched();
+        let halves = touched
+            .iter()
+            .filter(|id| touched.iter().filter(|other| other == id).count() == 1);
+        assert!(halves.count() <= 1, "{nth} {touched:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_one_that_fails_is_not_followed_by_a_stop() {
     let (cluster, _) = six().await;
     let ran = scene(&cluster, &["-on-error=fail", "-batch-size=2"])
