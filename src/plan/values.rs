@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError};
+use super::{
+    BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError, WaitFor,
+};
 use crate::cli::duration;
 use crate::cli::quote::quote;
 use crate::nomad::limiter::LEAST_CONNECTIONS;
@@ -120,6 +122,23 @@ pub(super) fn timeout(value: Option<&str>) -> Result<Timeout, UsageError> {
         Ok(Duration::ZERO) => Ok(Timeout::Never),
         Ok(timeout) => Ok(Timeout::After(timeout)),
         Err(error) => Err(UsageError::value("timeout", value, error)),
+    }
+}
+
+pub(super) fn wait(value: &str, steady: Option<&str>) -> Result<WaitFor, UsageError> {
+    let parse = |value: &str| {
+        duration::parse_answer(value)
+            .map_err(|error| UsageError::value("min-healthy-time", value, error))
+    };
+    let steady = steady.map(parse).transpose()?;
+    match value.to_ascii_lowercase().as_str() {
+        "running" => Ok(WaitFor::Running),
+        "healthy" => Ok(WaitFor::Healthy { steady }),
+        _ => Err(UsageError::value(
+            "wait",
+            value,
+            r#"valid options are "running" and "healthy""#,
+        )),
     }
 }
 

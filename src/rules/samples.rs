@@ -11,7 +11,7 @@ use crate::nomad::json::{
     TaskGroup, TaskState, UpdateBlock,
 };
 use crate::plan::{
-    Action, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks, Timeout,
+    Action, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks, Timeout, WaitFor,
 };
 use crate::rules::versions::Versions;
 use crate::view::{Change, JobView};
@@ -277,6 +277,7 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         on_deployment: OnDeployment::Fail,
         yes: false,
         timeout: Timeout::FromJob,
+        wait: WaitFor::Running,
         started_before: None,
         older_than: None,
         dry_run: false,

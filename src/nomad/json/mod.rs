@@ -7,11 +7,13 @@
 mod allocation;
 mod cluster;
 mod events;
+mod health;
 mod job;
 
 pub(crate) use allocation::*;
 pub(crate) use cluster::*;
 pub(crate) use events::*;
+pub(crate) use health::*;
 pub(crate) use job::*;
 
 use serde::{Deserialize, Deserializer};
