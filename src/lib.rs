@@ -66,7 +66,7 @@ pub use env::Env;
 #[doc(hidden)]
 pub use nomad::transport;
 #[doc(hidden)]
-pub use report::{Clock, Io, Screen, Terminal};
+pub use report::{Clock, Io, Pace, Screen, Terminal};
 
 /// Runs the program: `args` as the operating system hands them over, the program's name first. Gives the exit code.
 pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {

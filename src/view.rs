@@ -45,7 +45,7 @@ pub(crate) struct JobView {
     predecessors: BTreeMap<AllocId, AllocId>,
     /// Since when an allocation that will not run (again) is known to be as it is.
     at_rest: BTreeMap<AllocId, Instant>,
-    /// Since when the tasks of an allocation are known to be as they are.
+    /// Since when the tasks of an allocation are known to be as they are; of those that the first list told of, only if that changed.
     unchanged: BTreeMap<AllocId, Instant>,
     /// What the checks of allocations said last, since the newest start of one of their tasks.
     checks: BTreeMap<AllocId, Checks>,
@@ -90,7 +90,7 @@ pub(crate) enum Change {
     /// `index` 0 (no header) removes nothing.
     Snapshot {
         index: u64,
-        allocations: Vec<Allocation>,
+        allocations: Vec<Arc<Allocation>>,
     },
     /// One allocation.
     Allocation(Box<Allocation>),

@@ -253,6 +253,7 @@ pub(crate) fn list(view: &mut JobView, allocations: Vec<Allocation>, now: Instan
         .max()
         .unwrap_or(1)
         .max(view.index());
+    let allocations = allocations.into_iter().map(Arc::new).collect();
     view.apply(Change::Snapshot { index, allocations }, now, now);
 }
 

@@ -19,7 +19,7 @@
 //! | answered 200, and 10 s later (after a fresh read) no sign of a restart | failed: not restarted |
 //! | outcome of the call unknown, and 15 s later (after a fresh read) no sign of a restart | failed: outcome unknown, not repeated |
 //! | `Driver Failure` and the like while Nomad still tries again; `unknown`; anything else | pending |
-//! | the time limit is over | failed: timeout |
+//! | the time limit is over (after a fresh read) | failed: timeout |
 //!
 //! | reschedule: the end of the chain of replacements … | verdict |
 //! |---|---|
@@ -34,7 +34,7 @@
 //! | failed, and 5 s later (after a fresh read) Nomad has not planned another attempt | failed, with the task's last failure |
 //! | failed, with another attempt planned (`FollowupEvalID`) | pending |
 //! | is the original, not stopped yet; is a replacement that does not run yet; is `unknown` | pending |
-//! | any of them, and the time limit is over | failed: timeout |
+//! | any of them, and the time limit is over (after a fresh read) | failed: timeout |
 //!
 //! Nothing is judged on stale knowledge: where only silence speaks for a verdict, [`Reason::confirm`] asks for a read first.
 //!
@@ -49,7 +49,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::versions::Versions;
-use crate::nomad::json::AllocId;
+use crate::event::Target;
+use crate::nomad::json::{AllocId, DesiredStatus};
 use crate::view::JobView;
 
 mod baseline;
@@ -74,6 +75,8 @@ const SIGN_WITHIN: Duration = Duration::from_secs(10);
 const UNKNOWN_WITHIN: Duration = Duration::from_secs(15);
 /// How long an allocation at the end of its chain is given to be replaced: a plan and its evaluation take milliseconds.
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// How long after the time limit a read that tells how things stand is asked for: none may ever come.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
 /// How long what could not be placed is given to find a place after all: capacity that has just become free is noticed by then.
 const PLACED_LATE: Duration = Duration::from_secs(2);
 /// Starts again within policy that make a crash loop, the restart that was asked for included.
@@ -152,15 +155,46 @@ pub(crate) fn judge(
     };
     match (verdict, want.deadline, want.limit) {
         (Verdict::Pending(reason), Some(deadline), Some(limit)) if now >= deadline => {
-            Verdict::Failed(Cause::Timeout {
-                target: base.target.clone(),
-                healthy: want.healthy.is_some(),
-                limit,
-                last: Box::new(reason.state),
-            })
+            match reason
+                .confirm
+                .clone()
+                // Checks are read all the time while they are waited for.
+                .filter(|confirm| !matches!(confirm, Confirm::Checks(_)))
+                .or_else(|| unconfirmed(base, view, deadline))
+            {
+                Some(confirm)
+                    if reason.state != State::NotSent && now < deadline + CONFIRMED_WITHIN =>
+                {
+                    Verdict::Pending(Reason::confirm(reason.state, confirm))
+                }
+                _ => Verdict::Failed(Cause::Timeout {
+                    target: base.target.clone(),
+                    healthy: want.healthy.is_some(),
+                    limit,
+                    last: Box::new(reason.state),
+                }),
+            }
         }
         (verdict, _, _) => verdict,
     }
+}
+
+/// What to read before a time limit is called over: what was last heard of the allocation may be from before it.
+fn unconfirmed(base: &Baseline, view: &JobView, deadline: Instant) -> Option<Confirm> {
+    let end = base.end_of_chain(view);
+    if view.confirmed(&end).max(view.listed()) >= Some(deadline) {
+        return None;
+    }
+    let is_to_run = view
+        .allocations
+        .get(&end)
+        .is_some_and(|it| it.desired_status == DesiredStatus::Run);
+    // A replacement that nothing links to shows in a list only.
+    Some(if base.target == Target::Reschedule && !is_to_run {
+        Confirm::List
+    } else {
+        Confirm::Allocation(end)
+    })
 }
 
 /// The next moment after `now` at which the verdict may change by time alone.

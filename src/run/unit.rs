@@ -86,7 +86,8 @@ impl Unit {
             group: self.candidate.group.to_string(),
             what: self.target.clone(),
         });
-        self.write_and_wait(&base, &follower, permit).await
+        // Thousands may wait for their turn, which needs little of this.
+        Box::pin(self.write_and_wait(&base, &follower, permit)).await
     }
 
     fn id(&self) -> &AllocId {
@@ -147,7 +148,7 @@ impl Unit {
             if let Some(confirm) = &reason.confirm {
                 let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);
                 if now >= due {
-                    if let Err(error) = context.feed.confirm(confirm).await {
+                    if let Err(error) = Box::pin(context.feed.confirm(confirm)).await {
                         return self.lost(&error);
                     }
                     confirmed = Some(Instant::now());
@@ -164,7 +165,7 @@ impl Unit {
             };
             tokio::select! {
                 outcome = write.answer(), if write.is_open() => {
-                    if let Some(end) = self.answered(&mut write, &want, outcome).await {
+                    if let Some(end) = Box::pin(self.answered(&mut write, &want, outcome)).await {
                         return end;
                     }
                 }

@@ -24,8 +24,16 @@ pub(super) struct Work {
 /// Handles one allocation from its turn to its verdict, and books the result.
 pub(super) async fn work(context: Arc<Context>, work: Work) {
     let candidate = &work.candidate;
+    let mut targets = targets(&context, candidate);
+    if targets.len() == 1
+        && let Some(target) = targets.pop()
+    {
+        let end = Unit::new(&context, &work, target).run().await;
+        book(&context, &work, vec![end]);
+        return;
+    }
     let mut units = JoinSet::new();
-    for (order, target) in targets(&context, candidate).into_iter().enumerate() {
+    for (order, target) in targets.into_iter().enumerate() {
         let unit = Unit::new(&context, &work, target);
         units.spawn(async move { (order, unit.run().await) });
     }

@@ -21,7 +21,7 @@ impl JobView {
             Change::Allocation(allocation) => {
                 let id = allocation.id.clone();
                 let index = allocation.modify_index;
-                self.allocation(*allocation, now, &mut changed);
+                self.allocation(Arc::from(allocation), now, &mut changed);
                 // An overtaken answer says nothing about how things are now.
                 if self
                     .allocations
@@ -56,11 +56,14 @@ impl JobView {
     fn snapshot(
         &mut self,
         index: u64,
-        allocations: Vec<Allocation>,
+        allocations: Vec<Arc<Allocation>>,
         asked: Instant,
         now: Instant,
         changed: &mut Changed,
     ) {
+        if self.contradicts(index, &allocations) {
+            self.rewind();
+        }
         let listed: BTreeSet<AllocId> = allocations.iter().map(|a| a.id.clone()).collect();
         for allocation in allocations {
             self.allocation(allocation, now, changed);
@@ -87,7 +90,19 @@ impl JobView {
         }
     }
 
-    fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
+    /// Whether the indexes have gone back and grown past what was known since: such a list is of a higher index than something that it
+    /// shows as it was at a lower one.
+    fn contradicts(&self, index: u64, allocations: &[Arc<Allocation>]) -> bool {
+        allocations.iter().any(|news| {
+            self.allocations.get(&news.id).is_some_and(|known| {
+                news.modify_index < known.modify_index
+                    && known.modify_index <= index
+                    && !self.rewound.contains(&news.id)
+            })
+        })
+    }
+
+    fn allocation(&mut self, mut news: Arc<Allocation>, now: Instant, changed: &mut Changed) {
         self.index = self.index.max(news.modify_index);
         let id = news.id.clone();
         if self.gone.contains_key(&id) {
@@ -107,8 +122,9 @@ impl JobView {
             return;
         }
 
-        keep_what_never_changes(known, &mut news);
-        let different = differs(known, &mut news);
+        let fields = Arc::make_mut(&mut news);
+        keep_what_never_changes(known, fields);
+        let different = differs(known, fields);
         let settled = rests(&news)
             && (!rests(known)
                 || known.client_status != news.client_status
@@ -125,7 +141,7 @@ impl JobView {
                 .insert(news.next_allocation.clone(), id.clone());
         }
         let same_tasks = same_tasks(known, &news);
-        *known = Arc::new(news);
+        *known = news;
         if !same_tasks {
             self.unsettle(&id, now);
         }
@@ -135,17 +151,20 @@ impl JobView {
     }
 
     /// Takes in an allocation that was not known.
-    fn enter(&mut self, news: Allocation, now: Instant) {
+    fn enter(&mut self, news: Arc<Allocation>, now: Instant) {
         self.link(&news);
         if rests(&news) {
             self.at_rest.insert(news.id.clone(), now);
         }
-        self.unsettle(&news.id, now);
-        self.allocations.insert(news.id.clone(), Arc::new(news));
+        // Of what the first list brings nothing can depend on that moment, and a job may be large.
+        if self.listed.is_some() {
+            self.unsettle(&news.id, now);
+        }
+        self.allocations.insert(news.id.clone(), news);
     }
 
     /// Takes news of an allocation that is gone: it does not come back, but chains may lead through it.
-    fn remember(&mut self, mut news: Allocation) {
+    fn remember(&mut self, mut news: Arc<Allocation>) {
         let Some(gone) = self.gone.get_mut(&news.id) else {
             return;
         };
@@ -155,9 +174,8 @@ impl JobView {
             }
             last => {
                 if let Some(last) = last {
-                    keep_what_never_changes(last, &mut news);
+                    keep_what_never_changes(last, Arc::make_mut(&mut news));
                 }
-                let news = Arc::new(news);
                 *last = Some(news.clone());
                 self.link(&news);
             }

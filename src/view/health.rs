@@ -48,7 +48,8 @@ impl Check {
 }
 
 impl JobView {
-    /// Since when the tasks of an allocation are known to be as they are: none has started, ended or changed its state since.
+    /// Since when the tasks of an allocation are known to be as they are: none has started, ended or changed its state since. `None` of
+    /// those that are as the first list told.
     pub(crate) fn unchanged_since(&self, id: &str) -> Option<Instant> {
         self.unchanged.get(id).copied()
     }
@@ -126,17 +127,12 @@ fn newest_start(allocation: &Allocation) -> Option<i64> {
 
 /// Whether the tasks of an allocation are as they were before.
 pub(super) fn same_tasks(known: &Allocation, news: &Allocation) -> bool {
-    known.client_status == news.client_status
-        && known.task_states.len() == news.task_states.len()
-        && known
-            .task_states
-            .iter()
-            .zip(&news.task_states)
-            .all(|((name, known), (other, news))| {
-                name == other
-                    && known.state == news.state
-                    && known.failed == news.failed
-                    && known.started_at == news.started_at
-                    && known.restarts == news.restarts
-            })
+    let tasks = |of: &'_ Allocation| {
+        let states = of.task_states.iter().map(|(name, it)| {
+            let run = it.state.clone();
+            (name.clone(), run, it.failed, it.started_at, it.restarts)
+        });
+        states.collect::<Vec<_>>()
+    };
+    known.client_status == news.client_status && tasks(known) == tasks(news)
 }

@@ -28,6 +28,7 @@ fn read(view: &mut JobView, allocation: Allocation) -> Changed {
 }
 
 fn snapshot(view: &mut JobView, index: u64, allocations: Vec<Allocation>) -> Changed {
+    let allocations = allocations.into_iter().map(Arc::new).collect();
     one(view, Change::Snapshot { index, allocations })
 }
 
@@ -207,7 +208,7 @@ fn knowledge_is_as_fresh_as_its_question() {
     assert_eq!(view.confirmed("a"), Some(at(1)));
     let listed = |index| Change::Snapshot {
         index,
-        allocations: vec![allocation("a", 5, 5)],
+        allocations: vec![Arc::new(allocation("a", 5, 5))],
     };
     view.apply(listed(7), at(3), at(9));
     assert_eq!(view.confirmed("a"), Some(at(1)));
@@ -258,6 +259,23 @@ fn after_a_restored_state_any_news_is_newer() {
     one(&mut view, Change::Rewound);
     let changed = snapshot(&mut view, 40, vec![]);
     assert_eq!(ids(&changed), ["a", "b"]);
+}
+
+#[test]
+fn a_list_that_contradicts_itself_tells_of_a_restored_state() {
+    // Indexes went back between two lists, and have grown past what was known since.
+    let mut view = view(vec![allocation("a", 50, 60), allocation("b", 50, 51)]);
+    let told = |index| {
+        let ended = allocation("a", 50, 55).client("complete");
+        (index, vec![ended, allocation("b", 50, 51)])
+    };
+    let (index, older) = told(59);
+    snapshot(&mut view, index, older);
+    assert_eq!(client(&view, "a"), "running", "a list from before");
+    let (index, restored) = told(60);
+    snapshot(&mut view, index, restored);
+    assert_eq!(client(&view, "a"), "complete");
+    assert_eq!(view.index(), 60);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::followers::Followers;
 use crate::event::EventKind;
 use crate::nomad::client::{Client, Indexed};
 use crate::nomad::error::ReadError;
-use crate::nomad::json::{AllocId, DesiredStatus};
+use crate::nomad::json::{AllocId, DesiredStatus, Texts};
 use crate::nomad::retry::Patience;
 use crate::report::Reporter;
 use crate::view::{Change, Changed, JobView};
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) job_id: String,
     pub(super) reporter: Reporter,
     pub(super) view: Mutex<JobView>,
+    /// What the allocations of the event stream have in common.
+    texts: Mutex<Texts>,
     pub(super) followers: Mutex<Followers>,
     pub(super) health: watch::Sender<Health>,
     /// Whether the present outage was told of.
@@ -88,6 +90,7 @@ impl Shared {
             job_id,
             reporter,
             view: Mutex::default(),
+            texts: Mutex::default(),
             followers: Mutex::default(),
             health: watch::Sender::new(Health::Live),
             told: AtomicBool::new(false),
@@ -154,6 +157,10 @@ impl Shared {
     pub(super) fn view(&self) -> MutexGuard<'_, JobView> {
         // A panic while the lock was held ends the run elsewhere; the view itself is changed in whole steps.
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn texts(&self) -> MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn followers(&self) -> MutexGuard<'_, Followers> {

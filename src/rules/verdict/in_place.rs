@@ -1,6 +1,5 @@
 //! The verdict on a restart in place.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::reason::{Confirm, Event, Reason, State};
 use super::{
     Baseline, CRASH_LOOP, CallState, Cause, SIGN_WITHIN, UNKNOWN_WITHIN, Verdict, Want, health,
 };
-use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus, RunState, TaskState};
+use crate::nomad::json::{Allocation, ByName, ClientStatus, DesiredStatus, RunState, TaskState};
 use crate::view::{JobState, JobView};
 
 /// How far one targeted task is.
@@ -37,7 +36,7 @@ enum Silence {
 
 pub(super) fn judge(
     base: &Baseline,
-    tasks: &BTreeMap<Arc<str>, TaskBase>,
+    tasks: &ByName<TaskBase>,
     call: CallState,
     view: &JobView,
     want: &Want,
@@ -78,7 +77,7 @@ pub(super) fn judge(
     let mut pending: Option<Reason> = None;
     let mut without_sign = Vec::new();
     let mut done = 0;
-    for (name, before) in tasks {
+    for (name, before) in tasks.iter() {
         match look.progress(name, before) {
             Progress::Done => done += 1,
             Progress::EndedBefore => {}

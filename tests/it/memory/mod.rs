@@ -11,7 +11,7 @@ mod failures;
 mod health;
 mod in_place;
 pub(crate) mod jobs;
-mod joint;
+pub(crate) mod joint;
 mod left_out;
 mod lost_answers;
 mod placements;

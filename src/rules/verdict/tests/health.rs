@@ -164,6 +164,9 @@ fn a_task_that_starts_again_restarts_the_clock_and_forgets_what_checks_said() {
 fn the_time_limit_names_the_check() {
     let mut case = restarted(checked("nomad", ""));
     case.checks(2, &[("failure", "no\u{1b}[31m such\nfile", 9.0)]);
+    // The limit counts once the allocation has been looked at.
+    pending(&case.at_second(60));
+    case.confirmed(60, at(11, task("running", 1.0).restarted(5.0, 1)));
     let cause = failed(&case.at_second(60));
     assert_eq!(
         cause.to_string(),
