@@ -154,6 +154,8 @@ pub(crate) enum Target {
 pub(crate) enum WaitedFor {
     /// To be running again.
     Restarted,
+    /// To be running again and healthy.
+    Healthy,
     /// To be replaced by one that runs.
     Replaced,
 }

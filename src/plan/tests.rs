@@ -67,6 +67,7 @@ fn defaults() {
             on_deployment: OnDeployment::Fail,
             yes: false,
             timeout: Timeout::FromJob,
+            wait: WaitFor::Running,
             started_before: None,
             older_than: None,
             dry_run: false,
@@ -100,6 +101,7 @@ fn everything_at_once() {
             on_deployment: OnDeployment::Wait,
             yes: true,
             timeout: Timeout::After(Duration::from_secs(600)),
+            wait: WaitFor::Running,
             started_before: Some("2026-08-12T22:36:31Z".parse().unwrap()),
             older_than: Some(Duration::from_secs(7 * 86_400)),
             dry_run: true,
@@ -228,6 +230,11 @@ fn options_without_effect_are_said() {
     assert_eq!(
         warnings,
         ["-all-tasks has no effect with -reschedule: a replacement starts all its tasks"]
+    );
+    let (_, warnings) = planned(&["-min-healthy-time=5s", "web"]);
+    assert_eq!(
+        warnings,
+        ["-min-healthy-time has no effect without -wait=healthy"]
     );
     let (plan, warnings) = planned(&["-verbose", "web"]);
     assert!(plan.verbose && warnings.is_empty());

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     BatchMode, BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError,
+    WaitFor,
 };
 use crate::cli::duration;
 use crate::cli::quote::quote;
@@ -122,6 +123,23 @@ pub(super) fn timeout(value: Option<&str>) -> Result<Timeout, UsageError> {
         Ok(Duration::ZERO) => Ok(Timeout::Never),
         Ok(timeout) => Ok(Timeout::After(timeout)),
         Err(error) => Err(UsageError::value("timeout", value, error)),
+    }
+}
+
+pub(super) fn wait(value: &str, steady: Option<&str>) -> Result<WaitFor, UsageError> {
+    let parse = |value: &str| {
+        duration::parse_answer(value)
+            .map_err(|error| UsageError::value("min-healthy-time", value, error))
+    };
+    let steady = steady.map(parse).transpose()?;
+    match value.to_ascii_lowercase().as_str() {
+        "running" => Ok(WaitFor::Running),
+        "healthy" => Ok(WaitFor::Healthy { steady }),
+        _ => Err(UsageError::value(
+            "wait",
+            value,
+            r#"valid options are "running" and "healthy""#,
+        )),
     }
 }
 

@@ -257,6 +257,7 @@ fn status_of(allocation: &str, status: &str) -> String {
 fn still_waiting(allocation: &str, action: WaitedFor, state: &str) -> String {
     let awaited = match action {
         WaitedFor::Restarted => "to be running again",
+        WaitedFor::Healthy => "to be healthy",
         WaitedFor::Replaced => "to be replaced",
     };
     let state = state.trim();

@@ -12,7 +12,7 @@ use crate::nomad::json::{
 };
 use crate::plan::{
     Action, BatchMode, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks,
-    Timeout,
+    Timeout, WaitFor,
 };
 use crate::rules::versions::Versions;
 use crate::view::{Change, JobView};
@@ -280,6 +280,7 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         on_deployment: OnDeployment::Fail,
         yes: false,
         timeout: Timeout::FromJob,
+        wait: WaitFor::Running,
         started_before: None,
         older_than: None,
         dry_run: false,

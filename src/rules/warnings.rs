@@ -1,17 +1,20 @@
 //! What an operator should know before the first write, one line each (design section 5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::batches::{size, split};
 use super::guard::active;
-use super::limits::nanos;
+use super::limits::{healthy_time, nanos};
 use super::selection::Selection;
-use super::verdict::short_id;
+use super::verdict::{judges, short_id};
 use super::versions::Versions;
 use crate::cli::{duration, quote::quote};
-use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus};
+use crate::nomad::json::{
+    Allocation, ClientStatus, DesiredStatus, HealthCheck, Provider, TaskGroup,
+};
 use crate::plan::{Action, BatchMode, OnDeployment, RestartPlan, Tasks};
-use crate::view::JobView;
+use crate::view::{JobView, job_type};
 
 /// The warnings about a selection that is not empty.
 pub(crate) fn warnings(
@@ -21,6 +24,7 @@ pub(crate) fn warnings(
     selection: &Selection,
 ) -> Vec<String> {
     let mut warnings = whole_groups(view, versions, plan, selection);
+    warnings.extend(untold_health(view, versions, plan, selection));
     match &plan.action {
         Action::Reschedule { .. } => warnings.extend(moved_versions(view, versions, selection)),
         Action::InPlace(Tasks::Running | Tasks::All) => {
@@ -108,6 +112,60 @@ fn whole_groups(
             }
         })
         .collect()
+}
+
+/// Health that is waited for and that nobody tells: what is taken for it.
+fn untold_health(
+    view: &JobView,
+    versions: &Versions,
+    plan: &RestartPlan,
+    selection: &Selection,
+) -> Option<String> {
+    let allocations = selection
+        .candidates
+        .iter()
+        .filter_map(|candidate| view.allocations.get(&candidate.id));
+    let reschedules = matches!(plan.action, Action::Reschedule { .. });
+    let mut groups: BTreeMap<&str, Duration> = BTreeMap::new();
+    for allocation in allocations {
+        let group = versions.group_of(allocation);
+        let time = healthy_time(plan.wait, group)?;
+        let untold = if reschedules {
+            let kind = job_type(view, allocation);
+            !judges(&allocation.id, kind, view) || group.is_some_and(is_manual)
+        } else {
+            group.is_some_and(|it| it.has_health_checks(Provider::Consul))
+        };
+        if untold {
+            groups.insert(&allocation.task_group, time);
+        }
+    }
+    let (_, time) = groups.first_key_value()?;
+    let names: Vec<_> = groups.keys().map(|name| quote(name)).collect();
+    let (groups, times) = match names.as_slice() {
+        [name] => (format!("group {name}"), duration::format(*time)),
+        names => (
+            format!("groups {}", names.join(", ")),
+            "the minimum healthy time".to_owned(),
+        ),
+    };
+    Some(if reschedules {
+        format!(
+            "Nomad may not say whether replacements in {groups} are healthy: where it does not, one counts as healthy when its tasks have run \
+             for {times} without a change"
+        )
+    } else {
+        format!(
+            "Checks of Consul services in {groups} are not looked at: an allocation counts as healthy when its other checks have passed, and \
+             its tasks have run without a change, for {times}"
+        )
+    })
+}
+
+fn is_manual(group: &TaskGroup) -> bool {
+    group
+        .update
+        .is_some_and(|update| update.health_check == HealthCheck::Manual)
 }
 
 fn is_up(allocation: &Allocation) -> bool {

@@ -1,11 +1,12 @@
 //! What the workers of one batch share, or those of a sliding window until it is held.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::evidence::PER_BATCH;
 use crate::event::Trouble;
 use crate::nomad::json::AllocId;
 
@@ -20,6 +21,7 @@ pub(super) struct Batch {
     given_up: watch::Sender<GivenUp>,
     ended: Mutex<HashSet<AllocId>>,
     settled: Mutex<HashSet<AllocId>>,
+    looked_into: AtomicUsize,
 }
 
 impl Batch {
@@ -68,6 +70,11 @@ impl Batch {
     /// Follows which replacements are not waited for any more.
     pub(super) fn given_up(&self) -> watch::Receiver<GivenUp> {
         self.given_up.subscribe()
+    }
+
+    /// Whether one more failure of this batch may be looked into.
+    pub(super) fn may_look_into(&self) -> bool {
+        self.looked_into.fetch_add(1, Ordering::Relaxed) < PER_BATCH
     }
 
     /// Notes that a member needs no more attention.

@@ -8,6 +8,7 @@
 mod batch;
 mod context;
 mod deployment;
+mod evidence;
 mod gate;
 mod interrupt;
 mod ledger;
@@ -27,6 +28,7 @@ use tokio::time::timeout;
 use batch::Batch;
 pub(crate) use context::{Context, Given};
 pub(crate) use deployment::deployments_end;
+use evidence::evidence;
 pub(crate) use gate::{Gate, Stop};
 pub(crate) use interrupt::{Desk, Signals, attend, listen};
 
@@ -199,7 +201,7 @@ impl Run {
                 () = joined(workers) => {}
                 () = evaluations => {}
             }
-            self.relapses();
+            self.relapses(&shared).await;
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(self.cut_short(mark));
@@ -287,7 +289,7 @@ impl Run {
     }
 
     /// Looks once more at what is done: what has failed since is an error, and no longer counts as done.
-    fn relapses(&self) {
+    async fn relapses(&self, batch: &Batch) {
         let context = &self.context;
         let mut failed = Vec::new();
         context.feed.read(|view| {
@@ -299,9 +301,13 @@ impl Run {
             });
         });
         for (place, allocation, cause) in failed {
+            let mut text = cause.sentence(context.plan.verbose);
+            if cause.exited().is_some() && batch.may_look_into() {
+                text += &evidence(context, &cause).await;
+            }
             let error = RunError {
                 allocation: Some(allocation),
-                text: cause.sentence(context.plan.verbose),
+                text,
                 unrecoverable: cause.is_unrecoverable(),
                 trouble: cause.trouble(),
             };

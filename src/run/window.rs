@@ -62,7 +62,7 @@ impl Run {
             if self.is_held(&mut mark) {
                 shared.hold();
                 bring_in(workers, &mut window).await;
-                self.relapses();
+                self.relapses(&shared).await;
                 if !window.has_waiting() {
                     break;
                 }
@@ -78,7 +78,7 @@ impl Run {
             let ready = window.ready(Instant::now());
             if let Some(first) = ready.first() {
                 context.gate.pass().await?;
-                if let Err(halt) = self.clear(*first, &ready, &mut looks).await {
+                if let Err(halt) = self.clear(*first, &ready, &mut looks, &shared).await {
                     shared.hold();
                     bring_in(workers, &mut window).await;
                     return Err(halt);
@@ -110,7 +110,7 @@ impl Run {
                 () = sleep_until(next.unwrap_or(now)), if next.is_some() => {}
             }
         }
-        self.relapses();
+        self.relapses(&shared).await;
         Ok(self.cut_short(mark))
     }
 
@@ -128,18 +128,23 @@ impl Run {
         held
     }
 
-    /// What comes before a start: the guard, and another look at what is done.
-    async fn clear(&self, first: usize, ready: &[usize], looks: &mut Looks) -> Result<(), Halt> {
+    /// What comes before a start: another look at what is done, and the guard.
+    async fn clear(
+        &self,
+        first: usize,
+        ready: &[usize],
+        looks: &mut Looks,
+        shared: &Batch,
+    ) -> Result<(), Halt> {
+        if looks.relapses.elapsed() >= RELAPSES {
+            looks.relapses = Instant::now();
+            self.relapses(shared).await;
+        }
         let members: Vec<_> = ready
             .iter()
             .map(|place| Arc::clone(&self.candidates[*place].id))
             .collect();
-        self.guard_turn(first, &members, &mut looks.read).await?;
-        if looks.relapses.elapsed() >= RELAPSES {
-            looks.relapses = Instant::now();
-            self.relapses();
-        }
-        Ok(())
+        self.guard_turn(first, &members, &mut looks.read).await
     }
 }
 

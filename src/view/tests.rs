@@ -9,6 +9,7 @@ use super::{Change, Changed, JobView};
 use crate::nomad::json::{AllocId, Allocation, Deployment};
 use crate::rules::samples::{AllocationSample, allocation, job, list, news, task, view};
 
+mod health;
 mod links;
 mod others;
 mod properties;

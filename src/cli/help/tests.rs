@@ -148,7 +148,19 @@ fn is_this() {
       -timeout=<duration>
           The longest wait for one allocation, from the moment its restart is
           requested; after that it has failed. 0 waits without limit. Defaults to
-          what the job allows: shutdown delays, kill timeout and progress deadline.
+          what the job allows: shutdown delays, kill timeout and progress deadline,
+          or with -wait=healthy the healthy deadline.
+
+      -wait=<running|healthy>
+          What ends the wait for an allocation: that its tasks run again, or also
+          that it is healthy. In place that means that all checks of its Nomad
+          services pass; with -reschedule, that Nomad has found the replacement
+          healthy. Defaults to running.
+
+      -min-healthy-time=<duration>
+          With -wait=healthy, how long an allocation must stay healthy before it
+          counts. Defaults to min_healthy_time of the group's migrate block, or 10s.
+          Replacements that Nomad itself judges are left to the job.
 
       -yes
           Ask nothing: restart a multi-region job in this region only, take a prefix

@@ -25,6 +25,25 @@ fn values_that_are_read() {
         let plan = plan(&["-max-failures", value, "web"]);
         assert_eq!(plan.max_failures, Some(expected));
     }
+    for (args, expected) in [
+        (&["-wait=running"][..], WaitFor::Running),
+        (&["-wait=HEALTHY"], WaitFor::Healthy { steady: None }),
+        (
+            &["-wait=healthy", "-min-healthy-time=30s"],
+            WaitFor::Healthy {
+                steady: Some(Duration::from_secs(30)),
+            },
+        ),
+        (
+            &["-wait=healthy", "-min-healthy-time=0"],
+            WaitFor::Healthy {
+                steady: Some(Duration::ZERO),
+            },
+        ),
+    ] {
+        let args: Vec<_> = args.iter().copied().chain(["web"]).collect();
+        assert_eq!(plan(&args).wait, expected);
+    }
     for (value, expected) in [
         ("fail", OnDeployment::Fail),
         ("wait", OnDeployment::Wait),
@@ -123,6 +142,19 @@ fn values_that_are_none() {
             "9223372036854775808",
             r#"strconv.Atoi: parsing "9223372036854775808": value out of range"#,
         ),
+        ("wait", "", r#"valid options are "running" and "healthy""#),
+        (
+            "wait",
+            "complete",
+            r#"valid options are "running" and "healthy""#,
+        ),
+        ("min-healthy-time", "", r#"time: invalid duration """#),
+        (
+            "min-healthy-time",
+            "10",
+            r#"time: missing unit in duration "10""#,
+        ),
+        ("min-healthy-time", "-1s", "duration must not be negative"),
         (
             "on-deployment",
             "",
