@@ -31,6 +31,3 @@ fn requests() -> impl Iterator<Item = (&'static str, &'static str)> {
         (longest, description.trim_end_matches('.'))
     })
 }
-
-#[cfg(test)]
-mod tests;

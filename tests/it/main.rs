@@ -4,6 +4,8 @@
 mod connection;
 mod faults;
 mod gaps;
+#[cfg(unix)]
+mod generate;
 mod golden;
 mod jobs;
 mod lookup;

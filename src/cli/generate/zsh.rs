@@ -7,19 +7,19 @@ use crate::cli::table::{Entry, Values};
 const BEGIN: &str = "\
 #compdef nomad-restart
 
-_nomad_restart() {
-    _arguments \\
+_nomad-restart() {
+    _arguments -S \\
 ";
 
 const END: &str = "\
-        '::job: '
+        '::job:()'
 }
 
 # Called as a completion function, or read as a script.
-if [[ ${funcstack[1]} == _nomad_restart ]]; then
-    _nomad_restart \"$@\"
+if [[ ${funcstack[1]} == _nomad-restart ]]; then
+    _nomad-restart \"$@\"
 else
-    compdef _nomad_restart nomad-restart
+    compdef _nomad-restart nomad-restart
 fi
 ";
 
