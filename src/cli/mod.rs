@@ -11,6 +11,8 @@ mod help;
 mod manual;
 pub(crate) mod options;
 pub(crate) mod quote;
+#[cfg(test)]
+mod readme;
 mod resume;
 mod table;
 
