@@ -2,6 +2,7 @@
 //! program but HTTP on virtual time. `scenarios` tells which scenario of the peer's catalogue is tested where, or why it is not.
 
 mod connection;
+mod examples;
 mod faults;
 mod gaps;
 #[cfg(unix)]

@@ -46,7 +46,7 @@ fn action(values: &Values<'_>) -> String {
     match values {
         Values::Words(words) => format!("({})", words.join(" ")),
         Values::File => "_files".to_owned(),
-        Values::Directory => "_directories".to_owned(),
+        Values::Directory => "_path_files -/".to_owned(),
         Values::None | Values::Free => " ".to_owned(),
     }
 }
