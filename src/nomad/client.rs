@@ -181,12 +181,12 @@ impl Client {
         &self,
         id: &str,
         wait: Option<Wait>,
-    ) -> Result<Indexed<Vec<Allocation>>, ReadError> {
+    ) -> Result<Indexed<Vec<Arc<Allocation>>>, ReadError> {
         let call = Call::get(&["job", id, "allocations"]).param("all", "false");
         let (request, limits) = self.asking(call, wait)?;
         let permit = self.limiter.read().await;
         let mut texts = Texts::default();
-        let share = |allocation: &mut Allocation| texts.share(allocation);
+        let share = |allocation: &mut Arc<Allocation>| texts.share(Arc::make_mut(allocation));
         let read = self.exchange.read_list(request, limits, share).await;
         permit.give_back().await;
         let (answer, allocations) = read?;
@@ -355,6 +355,7 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
     }))
 }
 
+mod node;
 pub(crate) mod stream;
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ enum Place {
 
 /// An element, as far as it has come.
 #[derive(Debug, Default)]
-struct Element {
+pub(super) struct Element {
     /// What came of it in earlier pieces.
     partial: Vec<u8>,
     /// Open brackets of both kinds; that they match is left to the parser.
@@ -145,6 +145,13 @@ fn begins_value(byte: u8) -> bool {
 }
 
 impl Element {
+    /// One that begins with this byte.
+    pub(super) fn of(first: u8) -> Self {
+        let mut element = Self::default();
+        element.begin(first, Cursor::default());
+        element
+    }
+
     fn begin(&mut self, first: u8, start: Cursor) {
         self.depth = 0;
         self.in_string = false;
@@ -176,7 +183,7 @@ impl Element {
     }
 
     /// Where in this piece the element ends; `None` when it goes on.
-    fn end(&mut self, piece: &[u8]) -> Option<usize> {
+    pub(super) fn end(&mut self, piece: &[u8]) -> Option<usize> {
         if self.is_bare {
             return piece.iter().position(|byte| {
                 matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | b'}')

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use super::allocation::Allocation;
 use super::events::TaskEvent;
 
+/// More are not remembered: some messages are never said twice.
+const MOST: usize = 10_000;
+
 /// The texts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Texts(HashSet<Arc<str>>);
@@ -13,6 +16,9 @@ pub(crate) struct Texts(HashSet<Arc<str>>);
 impl Texts {
     /// Makes an allocation use the texts of those before it.
     pub(crate) fn share(&mut self, allocation: &mut Allocation) {
+        if self.0.len() > MOST {
+            self.0.clear();
+        }
         for text in [
             &mut allocation.namespace,
             &mut allocation.node_id,

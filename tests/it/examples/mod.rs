@@ -60,7 +60,7 @@ async fn policies_are_minimal() {
     ] {
         let run = async |token: Token| {
             let cluster = running(&job).await;
-            let line = format!("-token={SECRET} {line}");
+            let line = format!("nomad-restart -token={SECRET} {line}");
             let scene = Scene::of(&cluster).command(&line).meanwhile(|stage| {
                 stage.agent.set_acl(Some(Acl::new().with(SECRET, token)));
                 async {}
