@@ -25,6 +25,8 @@ pub(crate) struct RestartPlan {
     /// Only these groups; empty = all. No duplicates, in the order given.
     pub(crate) groups: Vec<String>,
     pub(crate) batch: BatchSize,
+    pub(crate) mode: BatchMode,
+    /// With [`BatchMode::Window`] never [`Pause::Ask`].
     pub(crate) pause: Pause,
     pub(crate) on_error: OnError,
     /// How many allocations may fail before the run stops; `None` = it asks, or stops for other reasons only.
@@ -87,6 +89,15 @@ pub(crate) enum BatchSize {
     Count(u64),
     /// Of the eligible allocations, rounded up; at least 1, above 100 means all.
     Percent(u64),
+}
+
+/// What the next allocation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BatchMode {
+    /// For all of the batch before.
+    Lockstep,
+    /// For one that makes room: no more than a batch are away at any moment.
+    Window,
 }
 
 /// What happens between batches.
@@ -188,6 +199,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
     let started_before = values::started_before(what.started_before.as_deref())?;
     let older_than = values::older_than(what.older_than.as_deref())?;
     let progress = values::progress(&output.progress)?;
+    let mode = values::batch_mode(&pace.batch_mode, pause)?;
     let max_failures = values::max_failures(pace.max_failures.as_deref(), on_error)?;
     let on_deployment = values::on_deployment(&pace.on_deployment)?;
     let max_connections = values::max_connections(&connection.max_connections)?;
@@ -227,6 +239,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
         action,
         groups,
         batch,
+        mode,
         pause,
         on_error,
         max_failures,

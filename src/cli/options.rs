@@ -125,6 +125,16 @@ pub(crate) struct Pace {
 
     #[arg(
         long,
+        value_name = "lockstep|window",
+        default_value = "lockstep",
+        help = "When the next allocation is restarted. lockstep: when every one of its batch is done. window: as soon as any one is done, \
+                so that at most -batch-size are away at any moment and no one waits for the slowest; -batch-wait is then waited \
+                after each one before the next takes its place. Not with -batch-wait=ask, nor with -reschedule of system jobs."
+    )]
+    pub(crate) batch_mode: String,
+
+    #[arg(
+        long,
         value_name = "ask|fail",
         default_value = "ask",
         help = "What follows a batch with errors: ask whether to go on, or stop. To ask needs a terminal on stdin and stdout, or \

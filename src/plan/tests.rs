@@ -60,6 +60,7 @@ fn defaults() {
             action: Action::InPlace(Tasks::Running),
             groups: vec![],
             batch: BatchSize::Count(1),
+            mode: BatchMode::Lockstep,
             pause: Pause::Fixed(Duration::ZERO),
             on_error: OnError::Ask,
             max_failures: None,
@@ -80,7 +81,7 @@ fn defaults() {
 
 #[test]
 fn everything_at_once() {
-    let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-wait=1m -on-error=fail -yes \
+    let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-mode=window -batch-wait=1m -on-error=fail -yes \
                 -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -older-than=7d -exact \
                 -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain -max-connections=4 example";
     assert_eq!(
@@ -93,6 +94,7 @@ fn everything_at_once() {
             },
             groups: vec!["web".into(), "api".into()],
             batch: BatchSize::Percent(50),
+            mode: BatchMode::Window,
             pause: Pause::Fixed(Duration::from_secs(60)),
             on_error: OnError::Fail,
             max_failures: None,

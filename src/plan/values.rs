@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{
-    BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError, WaitFor,
+    BatchMode, BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError,
+    WaitFor,
 };
 use crate::cli::duration;
 use crate::cli::quote::quote;
@@ -165,6 +166,24 @@ pub(super) fn progress(value: &str) -> Result<Progress, UsageError> {
             "progress",
             value,
             r#"valid options are "auto", "plain" and "none""#,
+        )),
+    }
+}
+
+pub(super) fn batch_mode(value: &str, pause: Pause) -> Result<BatchMode, UsageError> {
+    match value.to_ascii_lowercase().as_str() {
+        "lockstep" => Ok(BatchMode::Lockstep),
+        "window" if pause == Pause::Ask => Err(UsageError::new(
+            "The -batch-mode=window option cannot be used with -batch-wait=ask",
+        )
+        .hint(
+            "A window has no moment between two batches to ask at: give -batch-wait a duration, or leave -batch-mode=window out",
+        )),
+        "window" => Ok(BatchMode::Window),
+        _ => Err(UsageError::value(
+            "batch-mode",
+            value,
+            r#"valid options are "lockstep" and "window""#,
         )),
     }
 }

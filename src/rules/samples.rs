@@ -11,7 +11,8 @@ use crate::nomad::json::{
     TaskGroup, TaskState, UpdateBlock,
 };
 use crate::plan::{
-    Action, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks, Timeout, WaitFor,
+    Action, BatchMode, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks,
+    Timeout, WaitFor,
 };
 use crate::rules::versions::Versions;
 use crate::view::{Change, JobView};
@@ -272,6 +273,7 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         action,
         groups: Vec::new(),
         batch: BatchSize::Count(1),
+        mode: BatchMode::Lockstep,
         pause: Pause::Fixed(std::time::Duration::ZERO),
         on_error: OnError::Ask,
         max_failures: None,

@@ -13,7 +13,7 @@ use crate::cli::{duration, quote::quote};
 use crate::nomad::json::{
     Allocation, ClientStatus, DesiredStatus, HealthCheck, Provider, TaskGroup,
 };
-use crate::plan::{Action, OnDeployment, RestartPlan, Tasks};
+use crate::plan::{Action, BatchMode, OnDeployment, RestartPlan, Tasks};
 use crate::view::{JobView, job_type};
 
 /// The warnings about a selection that is not empty.
@@ -52,7 +52,7 @@ pub(crate) fn deployment_warning(view: &JobView, plan: &RestartPlan) -> Option<S
     ))
 }
 
-/// Groups of more than one of which a batch holds everything that runs.
+/// Groups of more than one of which a batch, or the window, holds everything that runs.
 fn whole_groups(
     view: &JobView,
     versions: &Versions,
@@ -71,7 +71,13 @@ fn whole_groups(
         .map(|group| group.name.as_str())
         .collect();
     let mut whole: BTreeSet<&str> = BTreeSet::new();
-    for batch in split(&selection.candidates, size(plan.batch, selection.base)) {
+    let size = size(plan.batch, selection.base);
+    // A window may hold any so many of them at once: the first ones may be the last to be back.
+    let (together, at_once) = match plan.mode {
+        BatchMode::Lockstep => (size, usize::MAX),
+        BatchMode::Window => (selection.candidates.len(), size),
+    };
+    for batch in split(&selection.candidates, together) {
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
         for candidate in batch {
             let up = view
@@ -84,7 +90,10 @@ fn whole_groups(
             taken
                 .into_iter()
                 .filter(|(group, taken)| {
-                    *taken > 0 && several.contains(group) && running.get(group) == Some(taken)
+                    *taken > 0
+                        && *taken <= at_once
+                        && several.contains(group)
+                        && running.get(group) == Some(taken)
                 })
                 .map(|(group, _)| group),
         );
@@ -92,10 +101,15 @@ fn whole_groups(
     whole
         .into_iter()
         .map(|group| {
-            format!(
-                "A batch holds every running allocation of group {}: none is left while it is restarted, a smaller -batch-size leaves some",
-                quote(group)
-            )
+            let group = quote(group);
+            match plan.mode {
+                BatchMode::Lockstep => format!(
+                    "A batch holds every running allocation of group {group}: none is left while it is restarted, a smaller -batch-size leaves some"
+                ),
+                BatchMode::Window => format!(
+                    "The window can hold every running allocation of group {group} at once: none may be left then, a smaller -batch-size leaves some"
+                ),
+            }
         })
         .collect()
 }
@@ -209,7 +223,7 @@ fn delays(view: &JobView, versions: &Versions, selection: &Selection) -> Vec<Str
 mod tests {
     use super::warnings;
     use crate::nomad::json::{Allocation, Job};
-    use crate::plan::{Action, BatchSize, RestartPlan, Tasks};
+    use crate::plan::{Action, BatchMode, BatchSize, RestartPlan, Tasks};
     use crate::rules::samples::{
         AllocationSample, allocation, in_place, job, named, plan, reschedule, task, versions, view,
     };
@@ -281,6 +295,30 @@ mod tests {
         assert_eq!(
             batches(vec![of("a", "web"), ended], BatchSize::Count(5)),
             [expected("web")]
+        );
+    }
+
+    #[test]
+    fn a_window_that_can_hold_all_of_a_group_is_told() {
+        let told = |size| {
+            let plan = RestartPlan {
+                batch: BatchSize::Count(size),
+                mode: BatchMode::Window,
+                ..plan(in_place())
+            };
+            // In processing order c stands between the two of group web.
+            let all = vec![of("a", "web"), of("b", "one"), of("c", "web")];
+            let (view, versions) = (view(all), versions(vec![groups(0)]));
+            let selection = select(&view, &versions, &plan).expect("all names are known");
+            warnings(&view, &versions, &plan, &selection)
+        };
+        assert_eq!(told(1), [""; 0]);
+        // In lock-step the two would never be away together.
+        assert_eq!(
+            told(2),
+            [
+                "The window can hold every running allocation of group \"web\" at once: none may be left then, a smaller -batch-size leaves some"
+            ]
         );
     }
 

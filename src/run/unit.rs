@@ -70,6 +70,7 @@ impl Unit {
                 .iter()
                 .any(|it| it.name == *task && it.running)
         {
+            self.batch.settle(self.id());
             return self.failed(&Cause::TaskNotRunning { task: task.clone() });
         }
         let follower = context.feed.follow(self.id());
@@ -98,7 +99,7 @@ impl Unit {
     async fn pass(&self) -> Result<(Permit, Candidate), End> {
         let context = &self.context;
         let permit = context.client.write_permit().await;
-        if context.gate.pass().await.is_err() || self.batch.is_halted() {
+        if context.gate.pass().await.is_err() || self.is_kept_back() {
             return Err(End::Untouched);
         }
         let candidate = context
@@ -106,6 +107,14 @@ impl Unit {
             .read(|view| recheck(view, &self.candidate, &context.plan))
             .map_err(End::Skipped)?;
         Ok((permit, candidate))
+    }
+
+    /// Whether an error elsewhere keeps this from being sent. What is held comes to its turn again if the run goes on, so it is held as a
+    /// whole or not at all.
+    fn is_kept_back(&self) -> bool {
+        let begun =
+            || self.batch.is_settled(self.id()) || self.context.ledger().has_sent(self.id());
+        self.batch.is_halted() || (self.batch.is_held() && !begun())
     }
 
     async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::health::same_tasks;
-use super::merge::{complete, differs, keep_what_never_changes};
+use super::merge::{complete, differs, keep_what_never_changes, tells_another_story};
 use super::{Change, Changed, Gone, JobState, JobView, rests};
 use crate::nomad::json::{AllocId, Allocation, Deployment, Job};
 
@@ -111,12 +111,14 @@ impl JobView {
             self.remember(news);
             return;
         }
-        let rewound = self.rewound.remove(&id);
+        let mut rewound = self.rewound.remove(&id);
         let Some(known) = self.allocations.get_mut(&id) else {
             self.enter(news, now);
             changed.allocations.push(id);
             return;
         };
+        // The same index twice: restored servers have come as far again, on another way.
+        rewound |= news.modify_index == known.modify_index && tells_another_story(known, &news);
         if news.modify_index <= known.modify_index && !rewound {
             if complete(known, &news) {
                 changed.allocations.push(id);

@@ -189,6 +189,11 @@ impl Feed {
         }
     }
 
+    /// Whether the event stream tells of the job and its deployments.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.shared.sources().streaming
+    }
+
     /// Woken by every news that concerns the whole job: its deployment, the job itself.
     pub(crate) fn follow_job(&self) -> Follower {
         self.follow(&AllocId::default())

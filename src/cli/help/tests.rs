@@ -122,6 +122,14 @@ fn is_this() {
           to go on; a duration as the answer is the wait from then on. Defaults to
           0s.
 
+      -batch-mode=<lockstep|window>
+          When the next allocation is restarted. lockstep: when every one of its
+          batch is done. window: as soon as any one is done, so that at most
+          -batch-size are away at any moment and no one waits for the slowest;
+          -batch-wait is then waited after each one before the next takes its place.
+          Not with -batch-wait=ask, nor with -reschedule of system jobs. Defaults to
+          lockstep.
+
       -on-error=<ask|fail>
           What follows a batch with errors: ask whether to go on, or stop. To ask
           needs a terminal on stdin and stdout, or -yes. Defaults to ask.

@@ -57,6 +57,64 @@ fn values_that_are_read() {
 }
 
 #[test]
+fn batch_modes() {
+    for (args, expected) in [
+        (&["web"][..], BatchMode::Lockstep),
+        (&["-batch-mode=lockstep", "web"], BatchMode::Lockstep),
+        (&["-batch-mode", "LockStep", "web"], BatchMode::Lockstep),
+        (&["--batch-mode=window", "web"], BatchMode::Window),
+        (&["web", "-batch-mode=WINDOW"], BatchMode::Window),
+        (
+            &["-batch-mode=window", "-batch-mode=lockstep", "web"],
+            BatchMode::Lockstep,
+        ),
+        (
+            &["-batch-mode=lockstep", "-batch-wait=ask", "web"],
+            BatchMode::Lockstep,
+        ),
+        (
+            &["-batch-mode=window", "-batch-wait=10s", "web"],
+            BatchMode::Window,
+        ),
+    ] {
+        assert_eq!(plan(args).mode, expected, "{args:?}");
+    }
+    for value in ["", "sliding", "window ", "lock-step"] {
+        assert_eq!(
+            refused(&["-batch-mode", value, "web"]),
+            format!(
+                r#"Invalid -batch-mode value {}: valid options are "lockstep" and "window""#,
+                quote(value)
+            )
+        );
+    }
+}
+
+#[test]
+fn a_window_has_no_batches_to_ask_between() {
+    for more in [&[][..], &["-yes"], &["-dry-run"]] {
+        for ask in ["-batch-wait=ask", "-batch-wait=ASK"] {
+            let args: Vec<_> = [ask, "-batch-mode=window"]
+                .into_iter()
+                .chain(more.iter().copied())
+                .chain(["web"])
+                .collect();
+            assert_eq!(
+                refused_at(&args, true),
+                (
+                    "The -batch-mode=window option cannot be used with -batch-wait=ask".into(),
+                    vec![
+                        "A window has no moment between two batches to ask at: give -batch-wait a duration, or leave -batch-mode=window out"
+                            .into()
+                    ]
+                ),
+                "{args:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn values_that_are_none() {
     let amount = "maximum of failures must be an integer or a percentage";
     for (option, value, why) in [
