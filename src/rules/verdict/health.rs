@@ -191,10 +191,7 @@ fn held(
         healthy: want.healthy.is_some(),
         time,
     };
-    let over = view
-        .unchanged_since(id)
-        .max(good)
-        .and_then(|since| since.checked_add(time));
+    let over = over(view.unchanged_since(id).max(good), time, want);
     let reason = match over {
         Some(over) if good.is_some() && view.checks(id).map(|it| it.asked) < Some(over) => {
             Reason::confirm(state, Confirm::Checks(id.clone()))
@@ -209,6 +206,17 @@ fn held(
     Err(Box::new(Verdict::Pending(reason)))
 }
 
+/// When what has been so since `since` has held. Health has to hold for its time; that one that has crashed runs again is true at once,
+/// and the time limit is the end of the doubt.
+fn over(since: Option<Instant>, time: Duration, want: &Want) -> Option<Instant> {
+    let since = since?;
+    let over = since.checked_add(time)?;
+    match want.deadline {
+        Some(deadline) if want.healthy.is_none() => Some(over.min(deadline.max(since))),
+        _ => Some(over),
+    }
+}
+
 /// When [`held`] may change its mind by time alone.
 pub(super) fn next_check(
     base: &Baseline,
@@ -221,7 +229,7 @@ pub(super) fn next_check(
     let good = view
         .checks(end)
         .and_then(|it| it.results.values().map(|check| check.since).max());
-    view.unchanged_since(end).max(good)?.checked_add(time)
+    over(view.unchanged_since(end).max(good), time, want)
 }
 
 fn steady_time(want: &Want, shaky: bool) -> Option<Duration> {

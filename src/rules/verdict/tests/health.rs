@@ -256,6 +256,12 @@ fn a_task_that_crashed_after_the_restart_has_to_stay_up() {
     case.confirmed(12, at(12, once.clone()));
     assert_eq!(case.at_second(12), done());
     std::mem::swap(&mut case.view, &mut up);
+    // A time limit that is shorter is the end of the doubt.
+    case.want.deadline = Some(case.at(8));
+    case.confirmed(7, at(12, once.clone()));
+    pending(&case.at_second(7));
+    case.confirmed(8, at(12, once.clone()));
+    assert_eq!(case.at_second(8), done());
     case.news(5, vec![at(13, crashed(once, 8.0, 3))]);
     assert!(matches!(
         failed(&case.at_second(5)),
