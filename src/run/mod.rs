@@ -125,7 +125,6 @@ impl Run {
                 }
                 Ending::Interrupted {
                     signal: stop.signal,
-                    resume: resume(pause),
                 }
             }
         };
@@ -136,6 +135,7 @@ impl Run {
             cause,
             errors: ledger.errors_since(0),
             summary: ledger.summary(),
+            resume: Some(resume(pause)),
         }
     }
 
@@ -154,12 +154,13 @@ impl Run {
         for (number, batch) in split(&self.candidates, size).enumerate() {
             context.gate.pass().await?;
             self.guard(first, batch).await?;
-            if size > 1 {
-                context.reporter.emit(EventKind::BatchStarted {
-                    number: number + 1,
-                    allocations: batch.len(),
-                });
-            }
+            let number = number + 1;
+            context.reporter.emit(EventKind::BatchStarted {
+                number,
+                of: self.candidates.len().div_ceil(size),
+                allocations: batch.len(),
+                size,
+            });
             if first == 0 && self.needs_evaluations() {
                 self.probe().await?;
             }
@@ -178,6 +179,7 @@ impl Run {
                 () = evaluations => {}
             }
             self.relapses();
+            context.reporter.emit(EventKind::BatchEnded { number });
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(self.cut_short(mark));

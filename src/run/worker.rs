@@ -93,5 +93,8 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
         context.set(id, Fate::Untouched);
     } else if done {
         context.set(id, Fate::Done);
+        context.reporter.emit(EventKind::AllocationDone {
+            allocation: Arc::clone(id),
+        });
     }
 }

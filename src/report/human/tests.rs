@@ -104,7 +104,9 @@ fn headers() {
     let header = |allocations| EventKind::Selected { allocations };
     let batch = |number, allocations| EventKind::BatchStarted {
         number,
+        of: number,
         allocations,
+        size: 2,
     };
     let text = rendered(
         [header(1), header(2_000), batch(1, 2), batch(112, 1)],
@@ -217,7 +219,10 @@ fn nothing_to_do_and_nothing_begun() {
         [
             nothing(""),
             nothing("Left out: 2 complete, 1 failed"),
-            EventKind::CannotStart("Error querying job \"web\": \u{1b}[2Jno\nway\n".to_owned()),
+            EventKind::CannotStart {
+                text: "Error querying job \"web\": \u{1b}[2Jno\nway\n".to_owned(),
+                trouble: None,
+            },
         ],
         QUIET,
     );

@@ -29,6 +29,7 @@ fn shown(preview: &Preview, verbose: bool) -> String {
 
 fn sample() -> Preview {
     Preview {
+        dry_run: true,
         reschedules: false,
         batches: 2,
         allocations: vec![

@@ -1,0 +1,1 @@
+//! Lines of events that runs over a simulated cluster seldom bring about.
