@@ -6,6 +6,7 @@ mod faults;
 mod gaps;
 mod golden;
 mod jobs;
+mod json;
 mod lookup;
 mod memory;
 mod options;
