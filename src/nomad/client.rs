@@ -355,6 +355,7 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
     }))
 }
 
+mod node;
 pub(crate) mod stream;
 
 #[cfg(test)]

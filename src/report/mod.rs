@@ -50,6 +50,7 @@ pub use screen::Screen;
 pub(crate) use style::Colors;
 use terminal::TerminalMode;
 pub(crate) use text::align;
+pub(crate) use text::clean;
 
 /// Where time stamps come from.
 pub type Clock = Arc<dyn Fn() -> DateTime<FixedOffset> + Send + Sync>;

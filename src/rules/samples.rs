@@ -11,7 +11,8 @@ use crate::nomad::json::{
     TaskGroup, TaskState, UpdateBlock,
 };
 use crate::plan::{
-    Action, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks, Timeout,
+    Action, BatchMode, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks,
+    Timeout, WaitFor,
 };
 use crate::rules::versions::Versions;
 use crate::view::{Change, JobView};
@@ -272,17 +273,21 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         action,
         groups: Vec::new(),
         batch: BatchSize::Count(1),
+        mode: BatchMode::Lockstep,
         pause: Pause::Fixed(std::time::Duration::ZERO),
         on_error: OnError::Ask,
         max_failures: None,
         on_deployment: OnDeployment::Fail,
         yes: false,
         timeout: Timeout::FromJob,
+        wait: WaitFor::Running,
         started_before: None,
         older_than: None,
         dry_run: false,
         verbose: false,
         progress: Progress::Auto,
+        json: false,
+        report: None,
         detailed_exitcode: false,
         max_connections: 50,
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::merge::{complete, differs, keep_what_never_changes};
+use super::health::same_tasks;
+use super::merge::{complete, differs, keep_what_never_changes, tells_another_story};
 use super::{Change, Changed, Gone, JobState, JobView, rests};
 use crate::nomad::json::{AllocId, Allocation, Deployment, Evaluation, Job};
 
@@ -31,6 +32,11 @@ impl JobView {
                 }
             }
             Change::Gone(id) => self.lose(id, now, &mut changed),
+            Change::Checks(id, answer) => {
+                if self.fold_checks(&id, answer, asked, now) {
+                    changed.checks.push(id);
+                }
+            }
             Change::Job(job) => self.job(job, now, &mut changed),
             Change::JobPurged => {
                 changed.job = self.job != JobState::Purged;
@@ -103,12 +109,14 @@ impl JobView {
             self.remember(news);
             return;
         }
-        let rewound = self.rewound.remove(&id);
+        let mut rewound = self.rewound.remove(&id);
         let Some(known) = self.allocations.get_mut(&id) else {
             self.enter(news, now);
             changed.allocations.push(id);
             return;
         };
+        // The same index twice: restored servers have come as far again, on another way.
+        rewound |= news.modify_index == known.modify_index && tells_another_story(known, &news);
         if news.modify_index <= known.modify_index && !rewound {
             if complete(known, &news) {
                 changed.allocations.push(id);
@@ -134,7 +142,11 @@ impl JobView {
             self.predecessors
                 .insert(news.next_allocation.clone(), id.clone());
         }
+        let same_tasks = same_tasks(known, &news);
         *known = news;
+        if !same_tasks {
+            self.unsettle(&id, now);
+        }
         if different {
             changed.allocations.push(id);
         }
@@ -145,6 +157,10 @@ impl JobView {
         self.link(&news);
         if rests(&news) {
             self.at_rest.insert(news.id.clone(), now);
+        }
+        // Of what the first list brings nothing can depend on that moment, and a job may be large.
+        if self.listed.is_some() {
+            self.unsettle(&news.id, now);
         }
         self.allocations.insert(news.id.clone(), news);
     }
@@ -186,6 +202,8 @@ impl JobView {
         }
         let last = self.allocations.remove(&id);
         self.at_rest.remove(&id);
+        self.unchanged.remove(&id);
+        self.checks.remove(&id);
         self.read.remove(&id);
         self.rewound.remove(&id);
         self.gone.insert(id.clone(), Gone { since: now, last });

@@ -9,6 +9,7 @@ use super::{Change, Changed, JobView};
 use crate::nomad::json::{AllocId, Allocation, Deployment};
 use crate::rules::samples::{AllocationSample, allocation, job, list, news, task, view};
 
+mod health;
 mod links;
 mod others;
 mod properties;
@@ -42,10 +43,7 @@ fn an_overtaken_answer_changes_nothing() {
         read(&mut view, allocation("a", 5, 8).client("failed")),
         Changed::default()
     );
-    assert_eq!(
-        read(&mut view, allocation("a", 5, 9).client("failed")),
-        Changed::default()
-    );
+    assert_eq!(read(&mut view, allocation("a", 5, 9)), Changed::default());
     assert_eq!(client(&view, "a"), "running");
     assert_eq!(
         ids(&read(&mut view, allocation("a", 5, 10).client("failed"))),
@@ -295,4 +293,12 @@ fn ten_thousand_allocations_are_not_copied_for_one() {
     assert_eq!(shared, 9_999);
     let id: AllocId = "00007".into();
     assert_eq!(view.allocations[&id].modify_index, 6);
+}
+
+#[test]
+fn another_story_of_the_same_index_comes_from_restored_servers() {
+    let mut view = view(vec![allocation("a", 5, 8)]);
+    let changed = read(&mut view, allocation("a", 5, 8).client("failed"));
+    assert_eq!(ids(&changed), ["a"]);
+    assert_eq!(client(&view, "a"), "failed");
 }

@@ -74,6 +74,15 @@ impl Followers {
             }
         }
     }
+
+    /// The same for news that says nothing of the allocation itself: that has been quiet for as long as before.
+    pub(super) fn tell(&self, name: &str) {
+        for number in self.by_name.get(name).into_iter().flatten() {
+            if let Some(entry) = self.by_number.get(number) {
+                entry.notify.notify_one();
+            }
+        }
+    }
 }
 
 impl Drop for Follower {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turn, Notify, watch};
 use tokio::time::Instant;
 
+use super::checks::Wanted;
 use super::followers::Followers;
 use crate::event::EventKind;
 use crate::nomad::client::{Client, Indexed};
@@ -51,6 +52,8 @@ pub(super) struct Shared {
     pub(super) list_turn: Turn<()>,
     /// Woken when the job itself has to be read.
     pub(super) job_wanted: Notify,
+    /// Whose checks are to be read.
+    pub(super) checks_wanted: Wanted,
     /// What brings news now.
     pub(super) sources: watch::Sender<Sources>,
     /// When the newest list that is folded in was asked for.
@@ -94,6 +97,7 @@ impl Shared {
             followed: Notify::new(),
             list_wanted: Notify::new(),
             job_wanted: Notify::new(),
+            checks_wanted: Wanted::default(),
             sources: watch::Sender::default(),
             listed: watch::Sender::default(),
         }
@@ -188,6 +192,11 @@ impl Shared {
         for id in &changed.allocations {
             if let Some(allocation) = view.last_known(id) {
                 followers.wake(&allocation.name, now);
+            }
+        }
+        for id in &changed.checks {
+            if let Some(allocation) = view.last_known(id) {
+                followers.tell(&allocation.name);
             }
         }
     }

@@ -69,6 +69,9 @@ impl Command {
         if row.mode == Mode::Reschedule {
             command.arg("-reschedule");
         }
+        if row.window {
+            command.arg("-batch-mode=window");
+        }
         command.arg(crate::simulated::JOB);
         command.env_clear().env("NOMAD_ADDR", address);
         command.stdin(Stdio::null()).stdout(Stdio::null());

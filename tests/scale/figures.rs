@@ -20,7 +20,8 @@ const PERMITS: usize = 42;
 pub(crate) struct Figures {
     pub(crate) wall: Duration,
     /// The least time that the cluster allows: for each batch, the longest time from the first write until an allocation is visible as
-    /// running, if each write were sent as soon as there is a permit for it.
+    /// running, if each write were sent as soon as there is a permit for it. For a window, the time of the whole run if each write were sent
+    /// as soon as there is a place and a permit for it.
     pub(crate) bound: Duration,
     pub(crate) cpu: Option<Duration>,
     pub(crate) simulator_cpu: Option<Duration>,
@@ -32,11 +33,12 @@ pub(crate) struct Figures {
     pub(crate) bytes: u64,
     pub(crate) connections: usize,
     pub(crate) turned_away: usize,
-    /// From the moment when the last allocation of a batch is visible as running to the next batch's first write.
+    /// From the moment when the last allocation of a batch is visible as running to the next batch's first write; in a window, from the
+    /// moment when one is visible as running to the write of that which takes its place.
     pub(crate) gaps: Gaps,
     /// Allocations with no write, or more than one.
     pub(crate) not_once: usize,
-    /// Writes of a batch before all of the one before were visible as running.
+    /// Writes of a batch before all of the one before were visible as running; writes beside a full window.
     pub(crate) overlap: usize,
     /// Allocations that are not visible as running afterwards.
     pub(crate) missing: usize,
@@ -67,19 +69,19 @@ impl Figures {
         let (ways, not_once) = agent
             .cluster()
             .read_truth(|truth| (ways(row, truth), not_once(truth)));
-        let batches: Vec<&[Way]> = ways.chunks(row.batch.of(row.allocations)).collect();
-        let mut gaps = Vec::new();
-        let mut overlap = 0;
-        for pair in batches.windows(2) {
-            let Some(last) = pair[0].iter().filter_map(|way| way.visible).max() else {
-                continue;
-            };
-            overlap += pair[1].iter().filter(|way| way.written < last).count();
-            gaps.extend(pair[1].first().map(|way| way.written.since(last)));
-        }
+        let size = row.batch.of(row.allocations);
+        let Course {
+            bound,
+            mut gaps,
+            overlap,
+        } = if row.window {
+            window(&ways, size)
+        } else {
+            batches(&ways, size)
+        };
         Self {
             wall: ended.wall,
-            bound: batches.iter().map(|batch| bound(batch)).sum(),
+            bound,
             cpu: ended.cpu,
             simulator_cpu: simulator,
             peak_memory: ended.peak_memory,
@@ -249,18 +251,63 @@ fn not_once(truth: &Truth) -> usize {
         .count()
 }
 
-/// The least time that a batch takes with the permits, each write in its order.
-fn bound(batch: &[Way]) -> Duration {
-    // When each permit is free again.
-    let mut permits: BinaryHeap<Reverse<Duration>> =
-        (0..PERMITS).map(|_| Reverse(Duration::ZERO)).collect();
+/// How the writes followed one another, and how they could have.
+#[derive(Debug, Default)]
+struct Course {
+    bound: Duration,
+    gaps: Vec<Duration>,
+    overlap: usize,
+}
+
+fn batches(ways: &[Way], size: usize) -> Course {
+    let batches: Vec<&[Way]> = ways.chunks(size).collect();
+    let mut course = Course {
+        bound: batches.iter().map(|batch| bound(batch, size)).sum(),
+        ..Course::default()
+    };
+    for pair in batches.windows(2) {
+        let Some(last) = pair[0].iter().filter_map(|way| way.visible).max() else {
+            continue;
+        };
+        course.overlap += pair[1].iter().filter(|way| way.written < last).count();
+        let first = pair[1].first();
+        course.gaps.extend(first.map(|way| way.written.since(last)));
+    }
+    course
+}
+
+fn window(ways: &[Way], size: usize) -> Course {
+    let mut back: Vec<Time> = ways.iter().filter_map(|way| way.visible).collect();
+    back.sort_unstable();
+    let mut course = Course {
+        bound: bound(ways, size),
+        ..Course::default()
+    };
+    // The first so many find a place, each later one that of the next one that is back.
+    for (way, back) in ways.iter().skip(size).zip(&back) {
+        course.overlap += usize::from(way.written < *back);
+        course.gaps.push(way.written.since(*back));
+    }
+    course
+}
+
+/// The least time that these take with so many places and the permits, each write in its order.
+fn bound(ways: &[Way], size: usize) -> Duration {
+    // When each of them is free again.
+    let free = |number: usize| -> BinaryHeap<Reverse<Duration>> {
+        (0..number).map(|_| Reverse(Duration::ZERO)).collect()
+    };
+    let (mut places, mut permits) = (free(size), free(PERMITS));
     let mut last = Duration::ZERO;
-    for way in batch {
-        let Reverse(start) = permits.pop().unwrap_or_default();
+    for way in ways {
+        let Reverse(place) = places.pop().unwrap_or_default();
+        let Reverse(permit) = permits.pop().unwrap_or_default();
+        let start = place.max(permit);
         permits.push(Reverse(start + way.call));
         let took = way
             .visible
             .map_or(way.call, |visible| visible.since(way.written));
+        places.push(Reverse(start + took));
         last = last.max(start + took);
     }
     last

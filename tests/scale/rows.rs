@@ -9,6 +9,8 @@ pub(crate) struct Row {
     pub(crate) mode: Mode,
     pub(crate) batch: Batch,
     pub(crate) starts: Starts,
+    /// A sliding window of the size of a batch.
+    pub(crate) window: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,18 @@ pub(crate) enum Starts {
     Constant,
     /// Log-normal with σ 0.5 around the same median.
     Lognormal,
+    /// The same with σ 1.
+    Wide,
+}
+
+impl Starts {
+    pub(crate) fn sigma(self) -> f64 {
+        match self {
+            Self::Constant => 0.0,
+            Self::Lognormal => 0.5,
+            Self::Wide => 1.0,
+        }
+    }
 }
 
 impl Batch {
@@ -51,6 +65,15 @@ impl Row {
             mode,
             batch,
             starts,
+            window: false,
+        }
+    }
+
+    /// The same with a sliding window instead of batches.
+    fn in_window(&self) -> Self {
+        Self {
+            window: true,
+            ..self.clone()
         }
     }
 
@@ -72,8 +95,14 @@ impl fmt::Display for Row {
         let starts = match self.starts {
             Starts::Constant => "constant",
             Starts::Lognormal => "lognormal",
+            Starts::Wide => "wide",
         };
-        write!(f, "{} {mode} {} {starts}", self.allocations, self.batch)
+        let window = if self.window { " window" } else { "" };
+        write!(
+            f,
+            "{} {mode} {} {starts}{window}",
+            self.allocations, self.batch
+        )
     }
 }
 
@@ -110,8 +139,14 @@ pub(crate) fn all() -> Vec<Row> {
                     continue;
                 }
                 sizes.push(size);
-                for starts in [Starts::Constant, Starts::Lognormal] {
-                    rows.push(Row::new(allocations, mode, batch, starts));
+                let wide = (allocations, mode, batch) == (100, Mode::InPlace, Batch::Count(10));
+                let starts = [Starts::Constant, Starts::Lognormal, Starts::Wide];
+                for starts in starts.into_iter().take(if wide { 3 } else { 2 }) {
+                    let row = Row::new(allocations, mode, batch, starts);
+                    // A window over all of them is one batch.
+                    let window = (size < allocations as usize).then(|| row.in_window());
+                    rows.push(row);
+                    rows.extend(window);
                 }
             }
         }
@@ -133,10 +168,19 @@ pub(crate) fn some() -> Vec<Row> {
             rows.push(Row::new(allocations, mode, batch, starts));
         }
     }
+    // The same number away at once, in batches and in a window.
+    for starts in [Starts::Constant, Starts::Lognormal, Starts::Wide] {
+        let row = Row::new(100, Mode::InPlace, Batch::Count(10), starts);
+        let window = row.in_window();
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+        rows.push(window);
+    }
     rows
 }
 
-/// For a test: batches that fit the budget of connections and batches that do not.
+/// For a test: batches that fit the budget of connections and batches that do not, and a window.
 pub(crate) fn small() -> Vec<Row> {
     let mut rows = Vec::new();
     for (allocations, batch, starts) in [
@@ -147,5 +191,7 @@ pub(crate) fn small() -> Vec<Row> {
             rows.push(Row::new(allocations, mode, batch, starts));
         }
     }
+    let window = Row::new(10, Mode::InPlace, Batch::Count(3), Starts::Lognormal);
+    rows.push(window.in_window());
     rows
 }

@@ -78,10 +78,10 @@ fn job(row: &Row) -> Value {
         "kill_after": format!("{EXIT_MS}ms"),
         "start_block_for": format!("{START_MS}ms"),
     })];
-    if row.starts == Starts::Lognormal {
+    if row.starts != Starts::Constant {
         let mut draws = Draws(11);
         rules.extend((0..row.allocations).map(|index| {
-            let start = START_MS * (0.5 * draws.normal()).exp();
+            let start = START_MS * (row.starts.sigma() * draws.normal()).exp();
             json!({"index": index, "start_block_for": format!("{start:.0}ms")})
         }));
     }

@@ -9,7 +9,7 @@ use crate::rows::Row;
 /// The names of the columns.
 pub(crate) fn heading() -> String {
     format!(
-        "{:32} {:13} {:>8} {:>8} {:>6} {:>7} {:>7} {:>8} {:>8} {:>9} {:>5} {:>8} {:>8} {:>8} {:>7} {:>4}",
+        "{:36} {:13} {:>8} {:>8} {:>6} {:>7} {:>7} {:>8} {:>8} {:>9} {:>5} {:>8} {:>8} {:>8} {:>7} {:>4}",
         "allocations mode batch starts",
         "command",
         "wall s",
@@ -37,7 +37,7 @@ pub(crate) fn line(row: &Row, command: &Command, figures: &Figures) -> String {
         more => format!("{}+{more}", figures.connections),
     };
     format!(
-        "{:32} {:13} {:>8.3} {:>8.3} {ratio:>6.3} {:>7} {:>7} {:>8} {:>8.3} {:>9.2} {connections:>5} {:>8} {:>8} {:>8} {:>7} {:>4}",
+        "{:36} {:13} {:>8.3} {:>8.3} {ratio:>6.3} {:>7} {:>7} {:>8} {:>8.3} {:>9.2} {connections:>5} {:>8} {:>8} {:>8} {:>7} {:>4}",
         row.to_string(),
         command.name,
         figures.wall.as_secs_f64(),

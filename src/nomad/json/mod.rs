@@ -8,6 +8,7 @@ mod allocation;
 mod by_name;
 mod cluster;
 mod events;
+mod health;
 mod job;
 mod share;
 
@@ -15,6 +16,7 @@ pub(crate) use allocation::*;
 pub(crate) use by_name::ByName;
 pub(crate) use cluster::*;
 pub(crate) use events::*;
+pub(crate) use health::*;
 pub(crate) use job::*;
 pub(crate) use share::Texts;
 

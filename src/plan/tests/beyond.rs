@@ -1,5 +1,7 @@
 //! The options that Nomad's own command does not have: what is read, and what is wrong with the rest, with its text.
 
+use std::path::Path;
+
 use chrono::TimeDelta;
 
 use super::*;
@@ -25,6 +27,25 @@ fn values_that_are_read() {
         let plan = plan(&["-max-failures", value, "web"]);
         assert_eq!(plan.max_failures, Some(expected));
     }
+    for (args, expected) in [
+        (&["-wait=running"][..], WaitFor::Running),
+        (&["-wait=HEALTHY"], WaitFor::Healthy { steady: None }),
+        (
+            &["-wait=healthy", "-min-healthy-time=30s"],
+            WaitFor::Healthy {
+                steady: Some(Duration::from_secs(30)),
+            },
+        ),
+        (
+            &["-wait=healthy", "-min-healthy-time=0"],
+            WaitFor::Healthy {
+                steady: Some(Duration::ZERO),
+            },
+        ),
+    ] {
+        let args: Vec<_> = args.iter().copied().chain(["web"]).collect();
+        assert_eq!(plan(&args).wait, expected);
+    }
     for (value, expected) in [
         ("fail", OnDeployment::Fail),
         ("wait", OnDeployment::Wait),
@@ -34,6 +55,64 @@ fn values_that_are_read() {
             plan(&["-on-deployment", value, "web"]).on_deployment,
             expected
         );
+    }
+}
+
+#[test]
+fn batch_modes() {
+    for (args, expected) in [
+        (&["web"][..], BatchMode::Lockstep),
+        (&["-batch-mode=lockstep", "web"], BatchMode::Lockstep),
+        (&["-batch-mode", "LockStep", "web"], BatchMode::Lockstep),
+        (&["--batch-mode=window", "web"], BatchMode::Window),
+        (&["web", "-batch-mode=WINDOW"], BatchMode::Window),
+        (
+            &["-batch-mode=window", "-batch-mode=lockstep", "web"],
+            BatchMode::Lockstep,
+        ),
+        (
+            &["-batch-mode=lockstep", "-batch-wait=ask", "web"],
+            BatchMode::Lockstep,
+        ),
+        (
+            &["-batch-mode=window", "-batch-wait=10s", "web"],
+            BatchMode::Window,
+        ),
+    ] {
+        assert_eq!(plan(args).mode, expected, "{args:?}");
+    }
+    for value in ["", "sliding", "window ", "lock-step"] {
+        assert_eq!(
+            refused(&["-batch-mode", value, "web"]),
+            format!(
+                r#"Invalid -batch-mode value {}: valid options are "lockstep" and "window""#,
+                quote(value)
+            )
+        );
+    }
+}
+
+#[test]
+fn a_window_has_no_batches_to_ask_between() {
+    for more in [&[][..], &["-yes"], &["-dry-run"]] {
+        for ask in ["-batch-wait=ask", "-batch-wait=ASK"] {
+            let args: Vec<_> = [ask, "-batch-mode=window"]
+                .into_iter()
+                .chain(more.iter().copied())
+                .chain(["web"])
+                .collect();
+            assert_eq!(
+                refused_at(&args, true),
+                (
+                    "The -batch-mode=window option cannot be used with -batch-wait=ask".into(),
+                    vec![
+                        "A window has no moment between two batches to ask at: give -batch-wait a duration, or leave -batch-mode=window out"
+                            .into()
+                    ]
+                ),
+                "{args:?}"
+            );
+        }
     }
 }
 
@@ -65,10 +144,32 @@ fn values_that_are_none() {
             "9223372036854775808",
             r#"strconv.Atoi: parsing "9223372036854775808": value out of range"#,
         ),
+        ("wait", "", r#"valid options are "running" and "healthy""#),
+        (
+            "wait",
+            "complete",
+            r#"valid options are "running" and "healthy""#,
+        ),
+        ("min-healthy-time", "", r#"time: invalid duration """#),
+        (
+            "min-healthy-time",
+            "10",
+            r#"time: missing unit in duration "10""#,
+        ),
+        ("min-healthy-time", "-1s", "duration must not be negative"),
         (
             "on-deployment",
             "",
             r#"valid options are "fail" and "wait""#,
+        ),
+        ("report", "", "must be the path of a file"),
+        ("report", "/", "must be the path of a file"),
+        ("report", "runs/", "must be the path of a file"),
+        ("report", "runs/..", "must be the path of a file"),
+        (
+            "report",
+            "-",
+            "must be the path of a file; -json prints the summary on standard output",
         ),
         (
             "on-deployment",
@@ -81,7 +182,7 @@ fn values_that_are_none() {
             format!("Invalid -{option} value {}: {why}", quote(value))
         );
     }
-    for option in ["dry-run", "detailed-exitcode"] {
+    for option in ["dry-run", "detailed-exitcode", "json"] {
         assert_eq!(
             refused(&[&format!("-{option}=maybe"), "web"]),
             format!(r#"invalid boolean value "maybe" for -{option}: parse error"#)
@@ -113,6 +214,41 @@ fn a_dry_run_needs_no_terminal() {
         message.starts_with(r#"Invalid -on-error value "ask""#),
         "{message}"
     );
+}
+
+#[test]
+fn json_asks_nothing() {
+    let why = r#""ask" cannot be used with -json, which asks nothing"#;
+    // At a terminal too.
+    for interactive in [true, false] {
+        for (args, option, hint) in [
+            (
+                &["-json", "web"][..],
+                "on-error",
+                "With -json, use -on-error=fail to stop after any error, or -yes to go on without questions",
+            ),
+            (
+                &["-json", "-batch-wait=ask", "-on-error=fail", "web"],
+                "batch-wait",
+                "With -json, give -batch-wait a duration and add -on-error=fail or -yes",
+            ),
+        ] {
+            let (message, hints) = refused_at(args, interactive);
+            assert_eq!(message, format!(r#"Invalid -{option} value "ask": {why}"#));
+            assert_eq!(hints, [hint]);
+        }
+    }
+    for args in [
+        &["-json", "-yes", "web"][..],
+        &["-json", "-on-error=fail", "web"],
+        &["-json", "-dry-run", "web"],
+    ] {
+        let plan = plan(args);
+        assert!(plan.json && plan.verbose, "{args:?}");
+    }
+    let plan = plan(&["-report=runs/web.json", "web"]);
+    assert_eq!(plan.report.as_deref(), Some(Path::new("runs/web.json")));
+    assert!(!plan.json && !plan.verbose);
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub(super) enum Body {
         dry_run: bool,
         action: &'static str,
         total: usize,
+        /// At most so many at once, where there are no batches; `batches` has one entry then.
+        window: Option<usize>,
         batches: Vec<PlannedBatch>,
         left_out: Vec<LeftOut>,
     },

@@ -7,6 +7,7 @@ mod line;
 mod summary;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 
@@ -235,13 +236,8 @@ impl Recorder {
                     }),
                 }];
             }
-            EventKind::Pausing { pause } => {
-                return vec![Body::Waiting {
-                    what: "next_batch",
-                    wait_ms: Some(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
-                    deployment: None,
-                }];
-            }
+            EventKind::Pausing { pause } => return vec![pausing("next_batch", *pause)],
+            EventKind::PausingEach { pause } => return vec![pausing("next_allocation", *pause)],
             EventKind::Warning(message) => return vec![diagnostic(Severity::Warning, message)],
             EventKind::Notice(message) => return vec![diagnostic(Severity::Info, message)],
             EventKind::NothingToDo { left_out } => {
@@ -293,6 +289,7 @@ impl Recorder {
             // `plan` holds them, the errors have been told, and nobody is asked.
             EventKind::LeftOut { .. }
             | EventKind::Selected { .. }
+            | EventKind::SelectedForWindow { .. }
             | EventKind::BatchErrors { .. }
             | EventKind::NewPause { .. } => {}
         }
@@ -316,7 +313,7 @@ impl Recorder {
             self.order.push(AllocId::clone(&planned.allocation));
             let known = Known {
                 group: Some(planned.group.clone()),
-                batch: Some(planned.batch),
+                batch: preview.window.is_none().then_some(planned.batch),
                 ..Known::default()
             };
             self.known
@@ -334,6 +331,7 @@ impl Recorder {
             dry_run: preview.dry_run,
             action,
             total: preview.allocations.len(),
+            window: preview.window,
             batches,
             left_out: preview
                 .left_out
@@ -431,6 +429,14 @@ fn planned_allocation(planned: &Planned) -> PlannedAllocation {
         job_version: planned.version,
         since: planned.since.as_ref().map(Time::of),
         healthy: planned.healthy,
+    }
+}
+
+fn pausing(what: &'static str, pause: Duration) -> Body {
+    Body::Waiting {
+        what,
+        wait_ms: Some(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+        deployment: None,
     }
 }
 

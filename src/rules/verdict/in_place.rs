@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use super::baseline::TaskBase;
 use super::reason::{Confirm, Event, Reason, State};
-use super::{Baseline, CRASH_LOOP, CallState, Cause, SIGN_WITHIN, UNKNOWN_WITHIN, Verdict, Want};
+use super::{
+    Baseline, CRASH_LOOP, CallState, Cause, SIGN_WITHIN, UNKNOWN_WITHIN, Verdict, Want, health,
+};
 use crate::nomad::json::{Allocation, ByName, ClientStatus, DesiredStatus, RunState, TaskState};
 use crate::view::{JobState, JobView};
 
@@ -96,7 +98,12 @@ pub(super) fn judge(
 
     match pending {
         Some(reason) if without_sign.is_empty() => Verdict::Pending(reason),
-        None if without_sign.is_empty() && done > 0 => Verdict::Done { by: None },
+        None if without_sign.is_empty() && done > 0 => {
+            match health::of_restarted(base, allocation, view, want, now) {
+                Ok(()) => Verdict::Done { by: None },
+                Err(verdict) => verdict,
+            }
+        }
         pending => {
             let nothing = done == 0 && pending.is_none();
             silent(base, call, silence, without_sign, nothing)
@@ -275,6 +282,7 @@ impl Look<'_> {
             && delay > limit
         {
             return Progress::Failed(Cause::StartsTooLate {
+                allocation: self.allocation.id.clone(),
                 task: name.clone(),
                 delay,
                 limit,

@@ -12,7 +12,10 @@ use crate::options::scene;
 #[tokio::test(start_paused = true)]
 async fn in_place() {
     let cluster = running(&web(3)).await;
-    let ran = scene(&cluster, &["-json", "-yes", "-batch-size=2", "-batch-wait=1m30s"]);
+    let ran = scene(
+        &cluster,
+        &["-json", "-yes", "-batch-size=2", "-batch-wait=1m30s"],
+    );
     let ran = ran.run().await.ended_with(0);
     let lines = lines(&ran.stdout);
     assert_eq!(
@@ -38,7 +41,12 @@ async fn in_place() {
     assert_eq!(the(&lines, "plan")["dry_run"], false);
     let batch = all(&lines, "batch_start")[1];
     assert_eq!(
-        [&batch["batch"], &batch["batches"], &batch["batch_size"], &batch["allocations"]],
+        [
+            &batch["batch"],
+            &batch["batches"],
+            &batch["batch_size"],
+            &batch["allocations"]
+        ],
         [2, 2, 2, 1]
     );
     for line in all(&lines, "alloc_start") {
@@ -65,12 +73,24 @@ async fn reschedule_and_the_way_to_the_replacement() {
     assert_eq!(replaced["replaced"], *ids[0]);
     assert_eq!(replaced["replacement"], *new[0]);
     let progress = all(&lines, "alloc_progress");
-    assert!(progress.iter().all(|it| it["allocation"] == *ids[0]), "{progress:#?}");
-    let of_new: Vec<_> = progress.iter().filter(|it| it["current"] == *new[0]).collect();
-    let statuses: Vec<_> = of_new.iter().filter_map(|it| it["status"].as_str()).collect();
+    assert!(
+        progress.iter().all(|it| it["allocation"] == *ids[0]),
+        "{progress:#?}"
+    );
+    let of_new: Vec<_> = progress
+        .iter()
+        .filter(|it| it["current"] == *new[0])
+        .collect();
+    let statuses: Vec<_> = of_new
+        .iter()
+        .filter_map(|it| it["status"].as_str())
+        .collect();
     assert_eq!(statuses, ["pending", "running"]);
     // Once a minute.
-    assert_eq!(of_new.iter().filter(|it| it["state"].is_string()).count(), 1);
+    assert_eq!(
+        of_new.iter().filter(|it| it["state"].is_string()).count(),
+        1
+    );
     let done = the(&lines, "alloc_done");
     assert_eq!(done["replacement"], *new[0]);
     assert_eq!(the(&lines, "summary")["action"], "reschedule");
@@ -80,7 +100,10 @@ async fn reschedule_and_the_way_to_the_replacement() {
 async fn named_tasks_and_those_that_are_missing() {
     let both = group("both", 1, &[plain("app"), plain("log")]);
     let cluster = running(&job(&[group("one", 1, &[plain("app")]), both])).await;
-    let ran = scene(&cluster, &["-json", "-yes", "-task=app", "-task=log", "-batch-size=2"]);
+    let ran = scene(
+        &cluster,
+        &["-json", "-yes", "-task=app", "-task=log", "-batch-size=2"],
+    );
     let ran = ran.run().await.ended_with(0);
     let lines = lines(&ran.stdout);
     let mut tasks: Vec<_> = all(&lines, "alloc_start")
@@ -107,7 +130,11 @@ async fn warnings_are_lines_and_on_stderr() {
     let warning = the(&lines, "diagnostic");
     assert_eq!(warning["severity"], "warning");
     let text = warning["message"].as_str().unwrap();
-    assert!(ran.stderr.contains(&format!("Warning: {text}")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("Warning: {text}")),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(ran.stderr.lines().count(), 1);
 }
 
@@ -131,10 +158,11 @@ async fn a_skipped_allocation_and_one_that_fails_after_it_was_done() {
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let victim = ids[1].clone();
-    let ran = scene(&cluster, &["-json", "-yes", "-batch-wait=30s"]).meanwhile(|stage| async move {
-        stage.joint.writes(1).await;
-        stage.cluster.stop_allocation(&victim, false).unwrap();
-    });
+    let ran =
+        scene(&cluster, &["-json", "-yes", "-batch-wait=30s"]).meanwhile(|stage| async move {
+            stage.joint.writes(1).await;
+            stage.cluster.stop_allocation(&victim, false).unwrap();
+        });
     let ran = ran.run().await.ended_with(0);
     let lines = lines(&ran.stdout);
     let skipped = all(&lines, "alloc_done")[1];

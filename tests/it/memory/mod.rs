@@ -6,7 +6,9 @@
 //! runs here ask no questions, so nothing in them waits for it before the end.
 
 mod connections;
+mod evidence;
 mod failures;
+mod health;
 mod in_place;
 pub(crate) mod jobs;
 pub(crate) mod joint;

@@ -81,7 +81,7 @@ async fn what_was_surely_not_taken_is_not_in_flight() {
     let ran = Scene::of(&cluster)
         .args(["-yes", "web"])
         .fault(Rule::on("/restart", busy))
-        .signal_after(1, Duration::from_millis(100), 15)
+        .signal_after(4, Duration::from_millis(100), 15)
         .run()
         .await
         .ended_with(143)

@@ -341,6 +341,9 @@ fn command(dice: &mut Dice, mood: Mood, plot: &Plot) -> Command {
         let range = dice.within(0..=120);
         command.started_before = Some(20 - i64::try_from(range).unwrap());
     }
+    let refused = command.wait.is_some_and(|wait| matches!(wait, Wait::Ask))
+        || (plot.kind == "system" && command.reschedule);
+    command.window = dice.chance(40) && !refused;
     command
 }
 

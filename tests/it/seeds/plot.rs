@@ -91,6 +91,8 @@ pub(super) struct Task {
 pub(super) struct Command {
     pub(super) batch: Option<Batch>,
     pub(super) wait: Option<Wait>,
+    /// `-batch-mode=window`.
+    pub(super) window: bool,
     pub(super) on_error: Option<&'static str>,
     pub(super) yes: bool,
     pub(super) groups: Vec<&'static str>,
@@ -197,6 +199,7 @@ impl Plot {
         flag(command.reschedule, "-reschedule");
         flag(command.no_shutdown_delay, "-no-shutdown-delay");
         flag(command.verbose, "-verbose");
+        flag(command.window, "-batch-mode=window");
         for group in &command.groups {
             flag(true, &format!("-group={group}"));
         }

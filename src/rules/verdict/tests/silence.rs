@@ -232,6 +232,7 @@ fn a_limit_beyond_the_clock_is_none() {
     let mut case = Case::running(app(10, task("running", 1.0)));
     case.want = super::Want::new(
         case.want.versions.clone(),
+        None,
         Some(std::time::Duration::MAX),
         case.begin,
     );

@@ -236,7 +236,8 @@ fn failure(
             "it was replaced",
         );
     }
-    if text.contains("Task not running") && one_task {
+    // Without a call; what the node answers it must know.
+    if text.ends_with(": Task not running") && one_task {
         let begun = begun.unwrap_or(at);
         let up = facts.held(id, begun, facts.lag()).iter().all(|it| {
             let states = it.task_states.as_ref();

@@ -1,4 +1,4 @@
-//! Batches: their size, and that each is judged before the next one begins.
+//! Batches: their size, and that each is judged before the next one begins. Windows: how many are away at once.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,15 @@ const UNRECOVERABLE: [&str; 5] = [
 ];
 
 pub(super) fn check(case: &mut Case<'_>) {
+    if case.run.plot.command.window {
+        window(case);
+    } else {
+        batches(case);
+    }
+    announced(case);
+}
+
+fn batches(case: &mut Case<'_>) {
     let size = size(case);
     let mut broken = Vec::new();
     let facts = &case.facts;
@@ -102,10 +111,79 @@ pub(super) fn check(case: &mut Case<'_>) {
             _ => {}
         }
     }
-    // Nothing is written that was not announced.
+    case.broken.extend(broken);
+}
+
+/// Never more than the window are away, in processing order, and nothing starts after an error that ends the run.
+fn window(case: &mut Case<'_>) {
+    let size = size(case);
+    let mut broken = Vec::new();
+    let facts = &case.facts;
+    let mut begun: BTreeMap<&str, Time> = BTreeMap::new();
+    let mut judged: BTreeMap<&str, Time> = BTreeMap::new();
+    let mut last_place = None;
+    let mut failed = false;
+    let mut unrecoverable = false;
+    for told in &case.told {
+        match &told.what {
+            What::Batch(_) => broken.push("a batch in a window".to_owned()),
+            What::Started { id, .. } => {
+                let Some(id) = facts.whole(id) else {
+                    broken.push(format!("there is no allocation {id}"));
+                    continue;
+                };
+                if begun.contains_key(id) {
+                    continue;
+                }
+                stopped(case, failed, unrecoverable, told.at, &mut broken);
+                let place = case.run.ran.iter().position(|it| it == id);
+                if place.is_some() && place < last_place {
+                    broken.push(format!("{id} comes too late"));
+                }
+                last_place = last_place.max(place);
+                let away = begun.iter().filter(|(other, since)| {
+                    judged.get(*other).is_none_or(|at| *at > told.at)
+                        && !facts.reached(other, **since, told.at)
+                });
+                let away = away.count() + 1;
+                if away > size {
+                    broken.push(format!(
+                        "{away} away at {} with {id}, asked for was {size}",
+                        told.at.rfc3339()
+                    ));
+                }
+                begun.insert(id, told.at);
+            }
+            What::Skipped { id, .. } | What::Error { id, .. } => {
+                if let Some(id) = facts.whole(id) {
+                    judged.entry(id).or_insert(told.at);
+                }
+                if let What::Error { text, .. } = &told.what {
+                    unrecoverable |= UNRECOVERABLE.iter().any(|it| text.contains(it));
+                    failed = true;
+                }
+            }
+            _ => {}
+        }
+    }
+    case.broken.extend(broken);
+}
+
+/// Nothing is written that was not announced.
+fn announced(case: &mut Case<'_>) {
+    let facts = &case.facts;
+    let mut broken = Vec::new();
+    let mut begun: BTreeMap<&str, Time> = BTreeMap::new();
+    for told in &case.told {
+        if let What::Started { id, .. } = &told.what
+            && let Some(id) = facts.whole(id)
+        {
+            begun.entry(id).or_insert(told.at);
+        }
+    }
     for (at, id, _) in facts.requests() {
-        let seen = case.facts.closed().is_none_or(|closed| at < closed);
-        if seen && begun.get(id).is_none_or(|(since, _)| *since > at) {
+        let seen = facts.closed().is_none_or(|closed| at < closed);
+        if seen && begun.get(id).is_none_or(|since| *since > at) {
             broken.push(format!(
                 "a write to {id} at {} without a word",
                 at.rfc3339()
@@ -120,7 +198,7 @@ fn stopped(case: &Case<'_>, failed: bool, unrecoverable: bool, at: Time, broken:
     let command = &case.run.plot.command;
     if unrecoverable && command.yes || failed && command.on_error == Some("fail") {
         broken.push(format!(
-            "a batch began at {} after an error that stops the run",
+            "it went on at {} after an error that stops the run",
             at.rfc3339()
         ));
     }
