@@ -234,8 +234,10 @@ async fn prepare(
             task: task.clone(),
         });
     }
-    let shows_plan = plan.dry_run || plan.json || plan.report.is_some();
-    if shows_plan && !selection.candidates.is_empty() {
+    let is_shown = plan.dry_run || plan.json || plan.report.is_some();
+    // People are told first that there is nothing.
+    let comes_first = plan.json || !selection.candidates.is_empty();
+    if is_shown && comes_first {
         show_plan();
     }
     check_batch_successors(plan, &job, &feed, reporter)?;
@@ -243,7 +245,7 @@ async fn prepare(
         reporter.emit(EventKind::NothingToDo {
             left_out: selection.counts(),
         });
-        if shows_plan {
+        if is_shown && !comes_first {
             show_plan();
         }
         return Err(Early::Done);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
+use chrono::{DateTime, FixedOffset};
 use tokio::sync::oneshot;
 
 use super::file::ReportFile;
@@ -27,8 +28,8 @@ use crate::exit;
 pub(super) enum Message {
     Event(Box<Event>),
     Ask(Ask),
-    /// Nothing more is said; the run ends with this code, if it was one.
-    End(Option<u8>),
+    /// Nothing more is said; the run, if it was one, ends with this code now.
+    End(Option<(u8, DateTime<FixedOffset>)>),
 }
 
 /// What is said to machines.
@@ -86,8 +87,8 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Works until it is told to end.
-    pub(super) fn run(mut self, machine: Option<Machine>) -> OutputState {
-        let mut teller = machine.map(|machine| self.introduce(machine));
+    pub(super) fn run(mut self, machine: Option<(Machine, DateTime<FixedOffset>)>) -> OutputState {
+        let mut teller = machine.map(|(machine, now)| self.introduce(machine, &now));
         let pace = Arc::clone(&self.pace);
         let _ends = Ends(&pace);
         while let Ok(message) = self.inbox.recv() {
@@ -98,9 +99,9 @@ impl Desk {
                     // Who asked may have gone; then nobody wants to know.
                     let _ = ask.reply.send(answer);
                 }
-                Message::End(code) => {
-                    if let (Some(teller), Some(code)) = (teller, code) {
-                        self.sum_up(teller, code);
+                Message::End(end) => {
+                    if let (Some(teller), Some((code, now))) = (teller, end) {
+                        self.sum_up(teller, code, &now);
                     }
                     break;
                 }
@@ -110,8 +111,8 @@ impl Desk {
         self.output.state()
     }
 
-    fn introduce(&mut self, machine: Machine) -> Teller {
-        let (recorder, first) = Recorder::new(machine.subject, &(self.clock)());
+    fn introduce(&mut self, machine: Machine, now: &DateTime<FixedOffset>) -> Teller {
+        let (recorder, first) = Recorder::new(machine.subject, now);
         let teller = Teller {
             recorder,
             json: machine.json,
@@ -145,9 +146,9 @@ impl Desk {
     }
 
     /// The summary of a run that ends with this code.
-    fn sum_up(&mut self, mut teller: Teller, code: u8) {
+    fn sum_up(&mut self, mut teller: Teller, code: u8, now: &DateTime<FixedOffset>) {
         let code = exit::with_output(code, self.output.state());
-        let summary = teller.recorder.close(code, &(self.clock)());
+        let summary = teller.recorder.close(code, now);
         let written = teller
             .report
             .map_or(Ok(()), |file| file.write(&format!("{summary}\n")));
@@ -155,7 +156,7 @@ impl Desk {
             self.print_json(summary);
         }
         if let Err(error) = written {
-            let warning = human::warning(&(self.clock)(), &error);
+            let warning = human::warning(now, &error);
             self.output.print(&warning);
         }
     }

@@ -115,6 +115,8 @@ pub(crate) fn open(
         called_off: 0,
         pace: Arc::clone(&io.pace),
     };
+    // Here and not on the thread: a test's clock is only right on the thread of its runtime.
+    let now = machine.is_some().then(|| (settings.clock)());
     let reporter = Reporter(Arc::new(Shared {
         to_desk,
         reply_to,
@@ -127,7 +129,7 @@ pub(crate) fn open(
     }));
     let task = ReportTask {
         reporter: reporter.clone(),
-        thread: Some(thread::spawn(move || desk.run(machine))),
+        thread: Some(thread::spawn(move || desk.run(machine.zip(now)))),
     };
     (reporter, task)
 }
@@ -285,7 +287,9 @@ impl ReportTask {
             return OutputState::Fine;
         };
         self.reporter.cancel();
-        let _ = self.reporter.0.send(Message::End(code));
+        let _ = self.reporter.0.send(Message::End(
+            code.map(|code| (code, (self.reporter.0.clock)())),
+        ));
         let state = thread.join().unwrap_or(OutputState::Failed);
         self.reporter.restore_terminal();
         state

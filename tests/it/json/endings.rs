@@ -73,7 +73,7 @@ async fn nothing_to_do() {
     let lines = lines(&ran.stdout);
     assert_eq!(
         types(&lines),
-        ["version", "diagnostic", "plan", "summary"],
+        ["version", "plan", "diagnostic", "summary"],
         "{lines:#?}"
     );
     let left_out = the(&lines, "plan")["left_out"].as_array().unwrap();
@@ -267,8 +267,9 @@ async fn it_cannot_start() {
 
 #[tokio::test(start_paused = true)]
 async fn a_guard_stops_it() {
-    let cluster = running(&web(2)).await;
-    let slow = web_with(2, &json!([{"start_block_for": "60s"}]));
+    let cluster = running(&web(3)).await;
+    let mut slow = web_with(3, &json!([{"start_block_for": "60s"}]));
+    slow["TaskGroups"][0]["Update"]["MaxParallel"] = json!(1);
     cluster.register(&slow).unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let ran = scene(&cluster, &["-json", "-yes"]);

@@ -2,6 +2,8 @@
 
 mod endings;
 mod lines;
+mod readme;
+mod real;
 
 use std::sync::OnceLock;
 
