@@ -215,6 +215,20 @@ pub(crate) struct Output {
 
     #[arg(
         long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
+        help = "Print one JSON object a line on standard output for everything that happens, the last one a summary, and nothing else \
+                there. Whole IDs. Asks nothing, as without a terminal. Warnings and errors are on standard error as well."
+    )]
+    pub(crate) json: bool,
+
+    #[arg(
+        long,
+        value_name = "path",
+        help = "Write the summary, the object of the last line of -json, to this file as well, however the run ends."
+    )]
+    pub(crate) report: Option<String>,
+
+    #[arg(
+        long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
         help = "Exit with codes that tell causes apart; they are listed below."
     )]
     pub(crate) detailed_exitcode: bool,

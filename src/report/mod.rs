@@ -5,8 +5,10 @@
 
 mod ask;
 mod desk;
+mod file;
 mod human;
 mod io;
+mod json;
 mod keys;
 mod output;
 mod pace;
@@ -30,16 +32,20 @@ use tokio::sync::{oneshot, watch};
 use crate::cli::ColorChoice;
 use crate::env::Env;
 use crate::event::{Answer, Event, EventKind, Question};
+use crate::exit;
 use crate::nomad::transport::BoxFuture;
 use crate::plan::Progress;
 
+pub(crate) use desk::Machine;
 use desk::{Ask, Desk, Lines, Message, Reply};
+pub(crate) use file::ReportFile;
 use human::Manner;
 pub use io::{Io, Terminal};
+pub(crate) use json::Subject;
 use output::Output;
 pub(crate) use output::OutputState;
 pub use pace::Pace;
-pub(crate) use plain::{print_error, print_text, print_usage_error};
+pub(crate) use plain::{print_text, print_usage_error};
 pub use screen::Screen;
 pub(crate) use style::Colors;
 use terminal::TerminalMode;
@@ -67,8 +73,18 @@ pub(crate) struct Settings<'a> {
     pub(crate) clock: Clock,
 }
 
-/// Starts the thread that reports. The [`ReportTask`] must be finished when nothing more is to be said.
-pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
+/// Starts the thread that reports, to people only.
+#[cfg(test)]
+fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
+    open(io, settings, None)
+}
+
+/// Starts the thread that reports, maybe to machines too. The [`ReportTask`] must be concluded when nothing more is to be said.
+pub(crate) fn open(
+    io: Io,
+    settings: &Settings<'_>,
+    machine: Option<Machine>,
+) -> (Reporter, ReportTask) {
     let (closed, stdout_closed) = watch::channel(false);
     let (to_desk, inbox) = mpsc::channel();
     let (reply_to, replies) = mpsc::channel();
@@ -99,26 +115,29 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         called_off: 0,
         pace: Arc::clone(&io.pace),
     };
+    // Here and not on the thread: a test's clock is only right on the thread of its runtime.
+    let now = machine.is_some().then(|| (settings.clock)());
     let reporter = Reporter(Arc::new(Shared {
         to_desk,
         reply_to,
         questions: AtomicU64::new(0),
         clock: Arc::clone(&settings.clock),
-        interactive: terminal.interactive(),
+        interactive: terminal.interactive() && !machine.as_ref().is_some_and(|it| it.json),
         stdout_closed,
         mode,
         pace: io.pace,
     }));
     let task = ReportTask {
         reporter: reporter.clone(),
-        thread: Some(thread::spawn(move || desk.run())),
+        thread: Some(thread::spawn(move || desk.run(machine.zip(now)))),
     };
     (reporter, task)
 }
 
 /// Whom to ask.
 pub(crate) trait Operator: Send + Sync {
-    /// Whether there is anybody to ask: stdin and stdout are terminals. Without, a question must be refused, not asked.
+    /// Whether there is anybody to ask: stdin and stdout are terminals, and stdout is not for machines. Without, a question must be
+    /// refused, not asked.
     fn interactive(&self) -> bool;
 
     /// Asks, after everything that was sent before it was said. Dropping the future calls the question off.
@@ -250,17 +269,27 @@ pub(crate) struct ReportTask {
 }
 
 impl ReportTask {
-    /// Says everything that was sent, calls open questions off, and ends. Tells whether all of it could be written.
-    pub(crate) fn finish(mut self) -> OutputState {
-        self.end()
+    /// Says everything that was sent and, to machines, how the run ended; calls open questions off, and ends. Gives the exit code:
+    /// `code`, unless something could not be written.
+    pub(crate) fn conclude(mut self, code: u8) -> u8 {
+        let state = self.end(Some(code));
+        exit::with_output(code, state)
     }
 
-    fn end(&mut self) -> OutputState {
+    /// The same without an end of a run. Tells whether everything could be written.
+    #[cfg(test)]
+    fn finish(mut self) -> OutputState {
+        self.end(None)
+    }
+
+    fn end(&mut self, code: Option<u8>) -> OutputState {
         let Some(thread) = self.thread.take() else {
             return OutputState::Fine;
         };
         self.reporter.cancel();
-        let _ = self.reporter.0.send(Message::End);
+        let _ = self.reporter.0.send(Message::End(
+            code.map(|code| (code, (self.reporter.0.clock)())),
+        ));
         let state = thread.join().unwrap_or(OutputState::Failed);
         self.reporter.restore_terminal();
         state
@@ -269,7 +298,7 @@ impl ReportTask {
 
 impl Drop for ReportTask {
     fn drop(&mut self) {
-        self.end();
+        self.end(None);
     }
 }
 

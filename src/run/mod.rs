@@ -142,7 +142,6 @@ impl Run {
                 }
                 Ending::Interrupted {
                     signal: stop.signal,
-                    resume: resume(pause),
                 }
             }
         };
@@ -153,6 +152,7 @@ impl Run {
             cause,
             errors: ledger.errors_since(0),
             summary: ledger.summary(),
+            resume: Some(resume(pause)),
         }
     }
 
@@ -172,12 +172,13 @@ impl Run {
             context.gate.pass().await?;
             let members: Vec<_> = batch.iter().map(|it| Arc::clone(&it.id)).collect();
             self.guard(first, &members).await?;
-            if size > 1 {
-                context.reporter.emit(EventKind::BatchStarted {
-                    number: number + 1,
-                    allocations: batch.len(),
-                });
-            }
+            let number = number + 1;
+            context.reporter.emit(EventKind::BatchStarted {
+                number,
+                of: self.candidates.len().div_ceil(size),
+                allocations: batch.len(),
+                size,
+            });
             if first == 0 && self.needs_evaluations() {
                 self.probe().await?;
             }
@@ -202,6 +203,7 @@ impl Run {
                 () = evaluations => {}
             }
             self.relapses(&shared).await;
+            context.reporter.emit(EventKind::BatchEnded { number });
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(self.cut_short(mark));

@@ -178,6 +178,16 @@ fn is_this() {
           leaves out the lines of single allocations and keeps the lines that start
           with ==>, warnings and errors. Defaults to auto.
 
+      -json
+          Print one JSON object a line on standard output for everything that
+          happens, the last one a summary, and nothing else there. Whole IDs. Asks
+          nothing, as without a terminal. Warnings and errors are on standard error
+          as well.
+
+      -report=<path>
+          Write the summary, the object of the last line of -json, to this file as
+          well, however the run ends.
+
       -detailed-exitcode
           Exit with codes that tell causes apart; they are listed below.
 
