@@ -83,7 +83,7 @@ pub(crate) struct What {
     #[arg(
         long,
         value_name = "duration",
-        help = "The same, with a time this long before now: 7d takes what has run for a week. With -started-before, both must hold."
+        help = "Like -started-before, with a time this long before now: 7d takes what has run for a week. Given both, both must hold."
     )]
     pub(crate) older_than: Option<String>,
 
@@ -215,15 +215,16 @@ pub(crate) struct Output {
 
     #[arg(
         long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
-        help = "Print one JSON object a line on standard output for everything that happens, the last one a summary, and nothing else \
-                there. Whole IDs. Asks nothing, as without a terminal. Warnings and errors are on standard error as well."
+        help = "Print everything that happens as JSON on standard output. Each line is an object, the last one a summary, and nothing \
+                else is printed there. IDs are whole. Asks nothing, as without a terminal. Warnings and errors are on standard error \
+                as well."
     )]
     pub(crate) json: bool,
 
     #[arg(
         long,
         value_name = "path",
-        help = "Write the summary, the object of the last line of -json, to this file as well, however the run ends."
+        help = "Write the summary to this file as well. It is the last line of -json, and is written however the run ends."
     )]
     pub(crate) report: Option<String>,
 
@@ -244,6 +245,13 @@ pub(crate) struct Output {
         help = "Use colors also when the output is no terminal. Environment: NOMAD_CLI_FORCE_COLOR, with any value."
     )]
     pub(crate) force_color: Option<bool>,
+
+    #[arg(
+        long,
+        value_name = "bash|zsh|fish|man",
+        help = "Print a completion script for this shell, or the man page, and exit. Needs no job and no agent."
+    )]
+    pub(crate) generate: Option<String>,
 }
 
 /// Where the agent is and who asks. An empty value counts as not given (1.3).
@@ -290,7 +298,7 @@ pub(crate) struct Connection {
     #[arg(
         long,
         value_name = "directory",
-        help = "Directory of such PEM files. Environment: NOMAD_CAPATH."
+        help = "Directory of PEM files of certificate authorities, instead of one file. Environment: NOMAD_CAPATH."
     )]
     ca_path: Option<String>,
 

@@ -100,8 +100,8 @@ fn is_this() {
           Continues a run that was interrupted.
 
       -older-than=<duration>
-          The same, with a time this long before now: 7d takes what has run for a
-          week. With -started-before, both must hold.
+          Like -started-before, with a time this long before now: 7d takes what has
+          run for a week. Given both, both must hold.
 
       -exact
           Take the job argument as a whole job ID, never as a prefix.
@@ -179,14 +179,14 @@ fn is_this() {
           with ==>, warnings and errors. Defaults to auto.
 
       -json
-          Print one JSON object a line on standard output for everything that
-          happens, the last one a summary, and nothing else there. Whole IDs. Asks
-          nothing, as without a terminal. Warnings and errors are on standard error
-          as well.
+          Print everything that happens as JSON on standard output. Each line is an
+          object, the last one a summary, and nothing else is printed there. IDs are
+          whole. Asks nothing, as without a terminal. Warnings and errors are on
+          standard error as well.
 
       -report=<path>
-          Write the summary, the object of the last line of -json, to this file as
-          well, however the run ends.
+          Write the summary to this file as well. It is the last line of -json, and
+          is written however the run ends.
 
       -detailed-exitcode
           Exit with codes that tell causes apart; they are listed below.
@@ -198,6 +198,10 @@ fn is_this() {
       -force-color
           Use colors also when the output is no terminal. Environment:
           NOMAD_CLI_FORCE_COLOR, with any value.
+
+      -generate=<bash|zsh|fish|man>
+          Print a completion script for this shell, or the man page, and exit. Needs
+          no job and no agent.
 
     Connection:
 
@@ -222,7 +226,8 @@ fn is_this() {
           checked against. Wins over -ca-path. Environment: NOMAD_CACERT.
 
       -ca-path=<directory>
-          Directory of such PEM files. Environment: NOMAD_CAPATH.
+          Directory of PEM files of certificate authorities, instead of one file.
+          Environment: NOMAD_CAPATH.
 
       -client-cert=<path>
           PEM file of the certificate to show to the agent. Needs -client-key.
