@@ -270,6 +270,7 @@ fn is_this() {
       in place, or -reschedule      alloc-lifecycle
       -reschedule of a system job   evaluate-job (Nomad 1.11.2 and later) or
                                     submit-job as well
+      a failed task's last lines    read-logs or read-fs; left out without it
 
     Other environment variables:
 

@@ -5,7 +5,6 @@ mod hcl;
 use std::path::Path;
 
 use crate::jobs::{cluster, service, serving, settle};
-use crate::json::lines;
 use crate::memory::jobs::{running, web};
 use crate::memory::scene::Scene;
 use crate::support::Served;
@@ -148,7 +147,10 @@ fn the_workflow_restarts_what_it_deployed() {
     );
     let served = serving([service("web", &[("web", 4)])]);
     let ran = served.program(&args).run().ended_with(0);
-    assert_eq!(lines(&ran.stdout).last().unwrap()["outcome"], "done");
+    assert_eq!(
+        crate::json::lines(&ran.stdout).last().unwrap()["outcome"],
+        "done"
+    );
     assert_eq!(served.written().len(), 4);
 }
 
