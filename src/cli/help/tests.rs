@@ -179,14 +179,14 @@ fn is_this() {
           with ==>, warnings and errors. Defaults to auto.
 
       -json
-          Print one JSON object a line on standard output for everything that
-          happens, the last one a summary, and nothing else there. Whole IDs. Asks
-          nothing, as without a terminal. Warnings and errors are on standard error
-          as well.
+          Print everything that happens as JSON on standard output. Each line is an
+          object, the last one a summary, and nothing else is printed there. IDs are
+          whole. Asks nothing, as without a terminal. Warnings and errors are on
+          standard error as well.
 
       -report=<path>
-          Write the summary, the object of the last line of -json, to this file as
-          well, however the run ends.
+          Write the summary to this file as well. It is the last line of -json, and
+          is written however the run ends.
 
       -detailed-exitcode
           Exit with codes that tell causes apart; they are listed below.

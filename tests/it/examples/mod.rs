@@ -143,9 +143,14 @@ fn the_workflow_restarts_what_it_deployed() {
         args.contains(&"-yes")
             && args.contains(&"-on-error=fail")
             && args.contains(&"-on-deployment=wait")
+            && args.contains(&"-json")
     );
     let served = serving([service("web", &[("web", 4)])]);
-    served.program(&args).run().succeeded();
+    let ran = served.program(&args).run().ended_with(0);
+    assert_eq!(
+        crate::json::lines(&ran.stdout).last().unwrap()["outcome"],
+        "done"
+    );
     assert_eq!(served.written().len(), 4);
 }
 
