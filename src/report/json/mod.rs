@@ -1,7 +1,7 @@
 //! Events as lines for machines: one JSON object for each thing that happened, and a summary at the end.
 //!
 //! The [`Recorder`] is fed with the same events as the lines for people. It keeps what the summary needs, so that every run that has
-//! begun to report has one, whatever kept it from its end. The shapes are in [`line`].
+//! begun to report has one, whatever kept it from its end. The shapes are in [`mod@line`].
 
 mod line;
 mod summary;
