@@ -59,7 +59,7 @@
 //! | the text of an allocation's error | `src/rules/verdict/cause/sentence.rs` | the troubleshooting table of the README |
 //! | a warning before the first write | `src/rules/warnings.rs`; of a job's type, `src/session/job_types.rs` | |
 //! | what follows a batch, or an answer | `src/rules/policy.rs` | the table in the README |
-//! | the order of batches, the window | `src/rules/batches.rs`, `src/rules/window.rs`; the loops in `src/run/mod.rs`, `src/run/window.rs` | |
+//! | the order of batches, the window | `src/rules/batches.rs`, `src/rules/window.rs`; the loops in `src/run/lockstep.rs`, `src/run/window.rs` | |
 //! | a line for people | `src/report/human.rs`, `src/report/summary.rs` | `nomad job restart` has the wording of every line that it prints too |
 //! | a question | `src/report/ask.rs` | |
 //! | something new that can happen | `src/event.rs`: the compiler then leads to every place that has to say it | a line of `-json` as well |

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::{
     IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, begun_in_turn, four, node_of, seconds,
-    unhurried,
 };
 use crate::memory::jobs::{running, web, web_with};
 use crate::memory::scene::{Scene, allocations};

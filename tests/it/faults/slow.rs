@@ -6,7 +6,7 @@ use http::Method;
 use nomad_sim::front::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::{IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, four, seconds, unhurried};
+use super::{IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, four, seconds};
 use crate::memory::jobs::{running, web, web_with, with};
 use crate::memory::scene::{Scene, allocations};
 
