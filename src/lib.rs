@@ -158,4 +158,24 @@ mod tests {
             }
         }
     }
+
+    /// CONTRIBUTING.md says of each dependency why it is there.
+    #[test]
+    fn dependencies_have_reasons() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+        let reasons = read(".github/CONTRIBUTING.md");
+        let (_, reasons) = reasons.split_once("\n## Dependencies\n").unwrap();
+        let manifest = read("Cargo.toml");
+        let mut section = "";
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line;
+            } else if let Some((name, _)) = line.split_once(" = ")
+                && section.ends_with("dependencies]")
+            {
+                assert!(reasons.contains(&format!("`{name}`")), "{section} {name}");
+            }
+        }
+    }
 }
