@@ -73,6 +73,12 @@
 //! | what the random runs do | `tests/it/seeds/draw.rs` draws options, jobs, faults and signals | `tests/it/seeds/checks.rs` holds what must be true of them |
 //! | a scenario that must have a test | `tests/it/scenarios/mod.rs` | |
 //!
+//! # Marks in comments
+//!
+//! *The peer* is `nomad job restart`. T12, N34 and D56 are situations of a run, listed in `tests/it/scenarios/mod.rs` with the tests of each: T
+//! what the peer's own tests cover, N what they leave out, D where the peer errs. *Recording b07* is what a real agent answered:
+//! `tests/fixtures/recordings`, where the file begins with that name; numbers behind it are lines.
+//!
 //! # The seam for tests
 //!
 //! There is one: `nomad::transport`. Everything above it is the same in production and over the simulated cluster (`tests/sim`), on virtual

@@ -63,7 +63,7 @@ async fn an_agent_that_does_not_come_back() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_is_not_there() {
-    // Section 6: before the first write a refused connection is final at once.
+    // Before the first write a refused connection is final at once.
     let cluster = running(&web(2)).await;
     let ran = Scene::of(&cluster)
         .args(["-yes", "web"])
@@ -79,7 +79,7 @@ async fn an_agent_that_is_not_there() {
 
 #[tokio::test(start_paused = true)]
 async fn the_only_agent_dies_with_its_node_in_the_middle_of_a_restart() {
-    // CLAIMS 15: the new start, after the restart policy's delay, counts. The write is not repeated.
+    // Recording i: the new start, after the restart policy's delay, counts. The write is not repeated.
     let cluster = running(&web_with(3, &json!([{"kill_after": "3s"}]))).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)

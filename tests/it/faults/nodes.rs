@@ -28,7 +28,7 @@ fn node(cluster: &Cluster, id: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn the_agent_of_a_node_is_away_for_some_seconds_at_any_moment() {
-    // CLAIMS 15. One that is being restarted is killed with its call and comes back by the restart policy; the run goes on, and never
+    // Recording i. One that is being restarted is killed with its call and comes back by the restart policy; the run goes on, and never
     // touches one again. What was called while the agent was away may be an error, and is told as one.
     for moment in 0..24 {
         let (scene, ids) = four(IN_PLACE, 2).await;
@@ -154,7 +154,7 @@ async fn allocations_on_a_disconnected_node_are_left_out_in_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_disconnects_in_the_middle_of_a_restart_and_comes_back() {
-    // k03 and CLAIMS 15: unknown for half a minute, then it is there again. That is no restart; the new start is.
+    // Recordings k03 and i: unknown for half a minute, then it is there again. That is no restart; the new start is.
     let cluster = running(&patient(2, &json!([{"kill_after": "4s"}]))).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)
