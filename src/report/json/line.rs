@@ -73,6 +73,8 @@ pub(super) enum Body {
         group: String,
         action: &'static str,
         task: Option<String>,
+        /// How many allocations are begun and not judged yet, this one included.
+        away: usize,
     },
     AllocProgress {
         allocation: AllocId,

@@ -4,6 +4,7 @@ mod endings;
 mod lines;
 mod readme;
 mod real;
+mod window;
 
 use std::sync::OnceLock;
 
