@@ -78,7 +78,10 @@ impl LookupError {
             Self::NotThatPrefix { .. } | Self::OnlyPrefix { .. } | Self::Ambiguous { .. } => {
                 Trouble::Precondition
             }
-            _ => Trouble::Access,
+            Self::Job { source, .. } | Self::Prefix { source, .. } if !source.is_not_found() => {
+                Trouble::of_read(source)
+            }
+            _ => Trouble::Usage,
         }
     }
 }

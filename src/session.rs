@@ -215,7 +215,7 @@ async fn prepare(
     }
     let selection = feed
         .read(|view| select(view, &versions, plan))
-        .map_err(|unknown| Early::Error(unknown.to_string(), Trouble::Access))?;
+        .map_err(|unknown| Early::Error(unknown.to_string(), Trouble::Usage))?;
     let show_plan = || {
         let preview = feed.read(|view| preview(view, plan, &selection));
         reporter.emit(EventKind::Planned(Box::new(preview)));
@@ -293,5 +293,5 @@ async fn read_versions(
 
 fn read_error(what: &str, job: &Job, error: &ReadError) -> Early {
     let text = format!("Error {what} job {}: {error}", quote(&job.id));
-    Early::Error(text, Trouble::Access)
+    Early::Error(text, Trouble::of_read(error))
 }

@@ -69,7 +69,7 @@ impl Run {
                     return Err(self.fail(place, text, Trouble::Precondition));
                 }
                 Guard::Await { text, .. } if Instant::now() >= deadline => {
-                    return Err(self.fail(place, text, Trouble::Failure));
+                    return Err(self.fail(place, text, Trouble::Timeout));
                 }
                 Guard::Theirs(_) => {
                     if let Err(error) = deployments_end(&context.feed, &context.reporter).await {
@@ -129,13 +129,13 @@ impl Run {
             "Nomad no longer tells how the allocations are"
         };
         let text = format!("{why}, nothing more is restarted: {error}");
-        self.fail(place, text, Trouble::Access)
+        self.fail(place, text, Trouble::of_read(error))
     }
 
     fn unreadable(&self, place: usize, what: &str, error: &ReadError) -> Halt {
         let job = quote(&self.context.job.id);
         let text = format!("Error {what} job {job}: {error}");
-        self.fail(place, text, Trouble::Access)
+        self.fail(place, text, Trouble::of_read(error))
     }
 
     /// Waits; a deployment (unless it is to be waited for) or a stop of the job that comes meanwhile ends the run.

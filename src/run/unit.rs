@@ -212,7 +212,7 @@ impl Unit {
         } else {
             format!("Nomad no longer tells, what became of it is not known: {error}")
         };
-        self.error(text, true, Trouble::Access)
+        self.error(text, true, Trouble::of_read(error))
     }
 
     /// Failed, with what the cluster still tells of it.

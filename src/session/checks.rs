@@ -101,7 +101,7 @@ pub(super) async fn await_deployments(
             "Error waiting for the deployment of job {}: {error}",
             quote(&job.id)
         );
-        Early::Error(text, Trouble::Access)
+        Early::Error(text, Trouble::of_read(error))
     };
     let mut current = None;
     while deployments_end(feed, reporter)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::line::{
     self, Body, Deployment, LeftOut, Outcome, PlannedAllocation, PlannedBatch, Severity, Time,
 };
-use super::{Batch, End, Known, Recorder, error_of_run, summary, text};
+use super::{Batch, End, Known, Recorder, Subject, error_of_run, summary, text};
 use crate::event::{EventKind, Planned, Preview, Target};
 use crate::nomad::json::AllocId;
 use crate::report::human;
@@ -82,7 +82,7 @@ impl Recorder {
                 return vec![Body::AllocDone(self.ended(allocation, Outcome::Done, now))];
             }
             EventKind::AllocationFailed { error } => return vec![self.failed(error, now)],
-            EventKind::Replaced { replaced, by } => {
+            EventKind::Replaced { replaced, by, .. } => {
                 let original = AllocId::clone(self.original(replaced));
                 self.originals
                     .insert(AllocId::clone(by), AllocId::clone(&original));
@@ -94,7 +94,9 @@ impl Recorder {
                     replacement: AllocId::clone(by),
                 }];
             }
-            EventKind::ReplacementRunning { allocation, status }
+            EventKind::ReplacementRunning {
+                allocation, status, ..
+            }
             | EventKind::StatusChanged { allocation, status } => {
                 return vec![Body::AllocProgress {
                     allocation: AllocId::clone(self.original(allocation)),

@@ -143,7 +143,7 @@ impl Unit {
             .is_some_and(|deadline| Instant::now() + delay >= deadline)
         {
             let text = format!("the call could not be sent within the time limit: {error}");
-            return (!may_have_arrived).then(|| self.error(text, true, Trouble::Access));
+            return (!may_have_arrived).then(|| self.error(text, true, Trouble::Connection));
         }
         if !may_have_arrived {
             self.context.ledger().not_taken(self.id());

@@ -1,5 +1,6 @@
 //! `-json` and `-report`: every line of every run holds to the schema, and the last one tells how the run ended.
 
+mod classes;
 mod endings;
 mod lines;
 mod readme;

@@ -59,7 +59,8 @@ async fn no_batches_and_never_more_away_than_the_window() {
             assert_eq!(plan["window"], window);
             assert_eq!(plan["batches"].as_array().unwrap().len(), 1);
             for done in all(&lines, "alloc_done") {
-                assert_eq!([&done["batch"], &done["outcome"]], [&json!(null), "done"]);
+                assert_eq!(done["batch"], Value::Null);
+                assert_eq!(done["outcome"], "done");
             }
             let started: Vec<_> = all(&lines, "alloc_start")
                 .into_iter()

@@ -10,7 +10,7 @@ use super::jobs::{SECOND, group, job, running, running_on, task, with};
 use super::scene::{Ran, Scene, allocations};
 
 /// One group `web` whose task has a service of this provider with an HTTP check every second.
-fn checked(count: u32, provider: &str, simulate: &Value) -> Value {
+pub(crate) fn checked(count: u32, provider: &str, simulate: &Value) -> Value {
     let service = json!({"Name": "web", "Provider": provider, "PortLabel": "http", "Checks": [
         {"Name": "http", "Type": "http", "Path": "/", "Interval": SECOND, "Timeout": SECOND}]});
     let app = with(&task("app", simulate), json!({"Services": [service]}));
