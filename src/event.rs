@@ -141,6 +141,8 @@ pub(crate) struct Planned {
     pub(crate) since: Option<DateTime<Utc>>,
     /// As its deployment or its node found it; `None` if nobody has said.
     pub(crate) healthy: Option<bool>,
+    /// Tasks of it that were named and do not run: each would be an error, without a call.
+    pub(crate) not_running: Vec<String>,
 }
 
 /// An allocation that would be left out.

@@ -122,19 +122,27 @@ impl Run {
         Ok(())
     }
 
+    fn right_to_read(&self, error: &ReadError) -> String {
+        error.right("read-job", Some(&self.context.job.namespace))
+    }
+
     fn unanswered(&self, place: usize, error: &ReadError) -> Halt {
         let why = if error.is_retryable() {
             "No answer from Nomad"
         } else {
             "Nomad no longer tells how the allocations are"
         };
-        let text = format!("{why}, nothing more is restarted: {error}");
+        let right = self.right_to_read(error);
+        let text = format!("{why}, nothing more is restarted: {error}{right}");
         self.fail(place, text, Trouble::of_read(error))
     }
 
     fn unreadable(&self, place: usize, what: &str, error: &ReadError) -> Halt {
         let job = quote(&self.context.job.id);
-        let text = format!("Error {what} job {job}: {error}");
+        let text = format!(
+            "Error {what} job {job}: {error}{}",
+            self.right_to_read(error)
+        );
         self.fail(place, text, Trouble::of_read(error))
     }
 

@@ -244,6 +244,7 @@ fn planned_allocation(planned: &Planned) -> PlannedAllocation {
         job_version: planned.version,
         since: planned.since.as_ref().map(Time::of),
         healthy: planned.healthy,
+        not_running: planned.not_running.clone(),
     }
 }
 

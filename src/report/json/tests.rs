@@ -50,6 +50,7 @@ fn planned(recorder: &mut Recorder) {
         version: 3,
         since: None,
         healthy: None,
+        not_running: Vec::new(),
     };
     let preview = Preview {
         dry_run: false,

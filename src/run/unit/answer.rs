@@ -189,9 +189,9 @@ impl Unit {
         }
         let unreachable = error.api().is_some_and(ApiError::is_no_path_to_node);
         let hint = if unreachable && self.target != Target::Reschedule {
-            "; its node is down or cut off, -reschedule can move the allocation"
+            "; its node is down or cut off, -reschedule can move the allocation".to_owned()
         } else {
-            ""
+            error.right("alloc-lifecycle", Some(&context.job.namespace))
         };
         Some(self.failed(&Cause::Refused {
             target: self.target.clone(),

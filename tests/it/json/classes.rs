@@ -13,6 +13,15 @@ use crate::memory::jobs::{group, job, plain, prestart, running, web, web_with};
 use crate::memory::scene::{Scene, Stage};
 use crate::options::scene;
 
+/// The job, the arguments, what goes wrong, the exit code, and the class.
+type Case = (
+    Value,
+    &'static [&'static str],
+    Option<Rule>,
+    u8,
+    &'static str,
+);
+
 fn answer(path: &str, status: u16, text: &str) -> Rule {
     Rule::on(path, Fault::Status(status, text.to_owned()))
 }
@@ -61,7 +70,7 @@ async fn every_kind_of_trouble_has_its_own() {
     let slow = json!([{"start_from": 2, "start_block_for": "10m"}]);
     let crash = json!([{"start_from": 2, "run_for": "0s", "exit_code": 3}]);
     let sick = json!([{"replacement": true, "check_code": 500}]);
-    let cases: [(Value, &[&str], Option<Rule>, u8, &str); 9] = [
+    let cases: [Case; 9] = [
         (web(1), &["-group=none"], None, 1, "usage"),
         (
             web(1),
