@@ -1,5 +1,6 @@
 //! `-batch-mode=window`: how many are away at any moment is counted in the cluster, not in what is printed.
 
+mod healthy;
 mod held;
 mod pace;
 mod refused;
