@@ -125,6 +125,7 @@ mod tests {
 
     #[test]
     fn detailed_codes_tell_causes_apart() {
+        // D75
         use Trouble::{
             Connection, Failure, Lost, NotRestarted, OutcomeUnknown, Permission, Placement,
             Precondition, Refused, Timeout, Unhealthy, Usage,

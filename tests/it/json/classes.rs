@@ -67,6 +67,7 @@ async fn stopped(stage: Stage, job: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn every_kind_of_trouble_has_its_own() {
+    // D75
     let slow = json!([{"start_from": 2, "start_block_for": "10m"}]);
     let crash = json!([{"start_from": 2, "run_for": "0s", "exit_code": 3}]);
     let sick = json!([{"replacement": true, "check_code": 500}]);

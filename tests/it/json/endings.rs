@@ -155,6 +155,7 @@ async fn errors_that_the_run_goes_on_after() {
 
 #[tokio::test(start_paused = true)]
 async fn stopped_by_an_error_and_continued_with_the_command_of_the_summary() {
+    // D74
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let ran = scene(&cluster, &["-json", "-on-error=fail"]).fault(boom());

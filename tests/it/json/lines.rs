@@ -12,6 +12,7 @@ use crate::options::scene;
 
 #[tokio::test(start_paused = true)]
 async fn in_place() {
+    // D74
     let cluster = running(&web(3)).await;
     let ran = scene(
         &cluster,

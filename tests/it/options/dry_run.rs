@@ -45,6 +45,7 @@ fn warnings(ran: &Ran) -> Vec<&str> {
 
 #[tokio::test(start_paused = true)]
 async fn a_table_of_batches_and_what_is_left_out() {
+    // D74
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     cluster.stop_allocation(&ids[2], false).unwrap();

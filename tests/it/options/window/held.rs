@@ -1,14 +1,11 @@
 //! Errors hold a window: nothing new starts, what is in flight is judged, nobody loses a turn.
 
-use std::time::Duration;
-
-use nomad_sim::cluster::Cluster;
 use nomad_sim::front::{Fault, Rule};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{away, most_away, scene, starts};
-use crate::memory::jobs::{SECOND, group, job, running, task, web_with, with};
-use crate::memory::scene::{Ran, allocations};
+use super::{away, most_away, scene, six};
+use crate::memory::jobs::{group, job, running, task, web_with};
+use crate::memory::scene::Ran;
 
 fn boom() -> Rule {
     let refused = Fault::Status(500, "Could not find task runner".to_owned());
