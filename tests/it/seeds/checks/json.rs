@@ -18,7 +18,6 @@ pub(super) fn check(case: &mut Case<'_>) {
             Entry::Out(text) if text.lines().any(|it| !it.starts_with('{')) => {
                 broken.push(format!("at {}: no JSON: {text}", at.rfc3339()));
             }
-            Entry::Err(text) => broken.push(format!("at {}: on stderr: {text}", at.rfc3339())),
             Entry::Prompt(text) => broken.push(format!("at {}: asked {text}", at.rfc3339())),
             _ => {}
         }
