@@ -11,6 +11,7 @@ mod dice;
 mod draw;
 mod facts;
 mod killed;
+mod made;
 mod plot;
 mod stage;
 mod told;
