@@ -32,6 +32,8 @@ struct Walk<'a> {
     /// The furthest place in the processing order, and what it was before this batch.
     last_place: Option<usize>,
     before_batch: Option<usize>,
+    /// When something in a window began last: what begins at the same instant has no order.
+    moment: Option<Time>,
     failed: BTreeSet<&'a str>,
     unrecoverable: bool,
     broken: Vec<String>,
@@ -48,6 +50,7 @@ pub(super) fn check(case: &mut Case<'_>) {
         short: false,
         last_place: None,
         before_batch: None,
+        moment: None,
         failed: BTreeSet::new(),
         unrecoverable: false,
         broken: Vec::new(),
@@ -145,7 +148,10 @@ impl<'a> Walk<'a> {
     fn start_in_window(&mut self, case: &Case<'a>, id: &'a str, at: Time) {
         self.stopped(case, at);
         let place = case.run.ran.iter().position(|it| it == id);
-        if place.is_some() && place < self.last_place {
+        if self.moment.replace(at) != Some(at) {
+            self.before_batch = self.last_place;
+        }
+        if place.is_some() && place < self.before_batch {
             self.broken.push(format!("{id} comes too late"));
         }
         self.last_place = self.last_place.max(place);
