@@ -148,6 +148,17 @@ fn surely_not_taken(case: &Case<'_>, status: Option<u16>) -> bool {
     status == Some(429) || status == Some(500) && no_leader
 }
 
+/// Whether a write with this answer may be under way.
+fn may_be_under_way(case: &Case<'_>, status: Option<u16>) -> bool {
+    let faults = &case.run.plot.faults;
+    let others = faults.iter().any(|it| match &it.fault {
+        Fault::Status(500, text) => text != "No cluster leader",
+        _ => false,
+    });
+    let unclear = others || !case.run.plot.outages.is_empty();
+    !surely_not_taken(case, status) || status == Some(500) && unclear
+}
+
 /// No restart is taken on twice, and none is sent again that may have been.
 fn restarts(case: &mut Case<'_>) {
     let mut broken = Vec::new();

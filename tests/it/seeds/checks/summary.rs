@@ -192,7 +192,7 @@ fn fates(
     for id in in_flight.flat_map(|(_, ids)| ids) {
         let sent = facts
             .requests()
-            .any(|(_, it, status)| it == *id && !super::surely_not_taken(case, status));
+            .any(|(_, it, status)| it == *id && super::may_be_under_way(case, status));
         if !sent {
             broken.push(format!(
                 "{id} counts as in flight, and no write to it was sent"
