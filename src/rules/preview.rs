@@ -15,7 +15,8 @@ pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection)
     let all = selection.candidates.len();
     let (size, window) = match plan.mode {
         BatchMode::Lockstep => (size, None),
-        BatchMode::Window => (all, Some(size.min(all))),
+        // A window of nothing is none.
+        BatchMode::Window => (all, Some(size.min(all).max(1))),
     };
     let batches = split(&selection.candidates, size);
     let count = batches.len();
