@@ -2,13 +2,16 @@
 
 mod acl;
 mod acl_recorded;
+#[path = "../shared/calls.rs"]
+mod calls;
+#[path = "../shared/clusters.rs"]
+mod clusters;
 mod collected;
 mod compare;
 mod connections;
 mod faults;
 mod http;
 mod logs;
-mod outages;
 mod queries;
 mod replay;
 mod support;
