@@ -22,7 +22,7 @@ use crate::report::{
 use crate::run;
 use crate::session::{Ended, session};
 
-/// [`crate::run`].
+/// What [`crate::run()`] does.
 pub(crate) fn over_the_wire(args: &[OsString], env: &Env, mut io: Io) -> u8 {
     let invocation = match parse(args, env, &mut io) {
         Ok(invocation) => invocation,
@@ -52,7 +52,7 @@ pub(crate) fn over_the_wire(args: &[OsString], env: &Env, mut io: Io) -> u8 {
     code
 }
 
-/// [`crate::run_over`].
+/// What [`crate::run_over`] does.
 pub(crate) async fn over(
     args: &[OsString],
     env: &Env,
