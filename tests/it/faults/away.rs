@@ -53,11 +53,7 @@ async fn what_disconnects_while_it_has_to_hold_is_not_healthy_before_it_is_back(
     // Back after 310 s, and then for a minute.
     assert!(second >= seconds(370), "{second:?}");
     assert_eq!(ran.starts(&first, "app"), 1);
-    assert!(
-        ran.stdout.contains("is disconnected"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("is disconnected"), "{}", ran.stdout);
 }
 
 #[tokio::test(start_paused = true)]
