@@ -34,6 +34,8 @@ pub(crate) enum EventKind {
     DeploymentAwaited { deployment: Awaited, still: bool },
     /// The run's header.
     Selected { allocations: usize },
+    /// The same of a run with a sliding window, which has no batches: at most `at_once` are away at any moment.
+    SelectedForWindow { allocations: usize, at_once: usize },
     /// `number` counts from 1; only sent when the batch size is above 1.
     BatchStarted { number: usize, allocations: usize },
     /// The write for this allocation is about to be sent.
@@ -68,6 +70,8 @@ pub(crate) enum EventKind {
     },
     /// The pause before the next batch begins.
     Pausing { pause: Duration },
+    /// With a sliding window: from now on each allocation that is done is followed by a pause before another one takes its place.
+    PausingEach { pause: Duration },
     /// A duration was answered: the pause from now on.
     NewPause { pause: Duration },
     /// A pause, a deployment or a read that keeps the run waiting, in the run's own words (main line).
@@ -83,7 +87,10 @@ pub(crate) enum EventKind {
 pub(crate) struct Preview {
     /// `true` when allocations would be rescheduled.
     pub(crate) reschedules: bool,
+    /// With a sliding window there are none: 1 holds everything.
     pub(crate) batches: usize,
+    /// The size of a sliding window: at most so many would be away at any moment.
+    pub(crate) window: Option<usize>,
     /// In processing order.
     pub(crate) allocations: Vec<Planned>,
     /// Those of the requested groups and tasks (all others too if everything was asked for), in the same order.
@@ -147,6 +154,8 @@ pub(crate) enum Target {
 pub(crate) enum WaitedFor {
     /// To be running again.
     Restarted,
+    /// To be running again and healthy.
+    Healthy,
     /// To be replaced by one that runs.
     Replaced,
 }
@@ -236,6 +245,8 @@ pub(crate) enum Question {
         unrecoverable: bool,
         durations: bool,
     },
+    /// The same with a sliding window, which has no batches.
+    IgnoreErrorsInWindow { unrecoverable: bool },
     /// Q5.
     Interrupt,
 }

@@ -17,8 +17,8 @@
 //! | `lookup` | job argument → one job | allocations |
 //! | `view` | what is known of the job's allocations, deployments, evaluations | I/O, deciding |
 //! | `watch` | keeps the view true; its only writer | deciding anything |
-//! | `rules` | pure functions: who is eligible, batches, time limits, the verdict on one allocation, what follows a batch | I/O, clocks, printing |
-//! | `run` | the batch loop and the workers | judging, printing |
+//! | `rules` | pure functions: who is eligible, batches and the window, time limits, the verdict on one allocation, what follows a batch | I/O, clocks, printing |
+//! | `run` | the loops of batches and of the window, and the workers | judging, printing |
 //! | `event` | the one list of things that can happen, stamped when they happen | formatting |
 //! | `report` | the only writer of stdout and stderr and the only reader of stdin | deciding anything |
 //!
@@ -66,7 +66,7 @@ pub use env::Env;
 #[doc(hidden)]
 pub use nomad::transport;
 #[doc(hidden)]
-pub use report::{Clock, Io, Screen, Terminal};
+pub use report::{Clock, Io, Pace, Screen, Terminal};
 
 /// Runs the program: `args` as the operating system hands them over, the program's name first. Gives the exit code.
 pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {

@@ -25,6 +25,8 @@ pub(crate) struct RestartPlan {
     /// Only these groups; empty = all. No duplicates, in the order given.
     pub(crate) groups: Vec<String>,
     pub(crate) batch: BatchSize,
+    pub(crate) mode: BatchMode,
+    /// With [`BatchMode::Window`] never [`Pause::Ask`].
     pub(crate) pause: Pause,
     pub(crate) on_error: OnError,
     /// How many allocations may fail before the run stops; `None` = it asks, or stops for other reasons only.
@@ -33,6 +35,7 @@ pub(crate) struct RestartPlan {
     /// Answer yes to the questions that `-yes` covers, and go on after recoverable errors.
     pub(crate) yes: bool,
     pub(crate) timeout: Timeout,
+    pub(crate) wait: WaitFor,
     /// Only allocations in which a targeted task started before this (with `-reschedule`: that were created before).
     pub(crate) started_before: Option<DateTime<Utc>>,
     /// The same, counted back from the start of the run; see [`RestartPlan::count_back_from`].
@@ -88,6 +91,15 @@ pub(crate) enum BatchSize {
     Percent(u64),
 }
 
+/// What the next allocation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BatchMode {
+    /// For all of the batch before.
+    Lockstep,
+    /// For one that makes room: no more than a batch are away at any moment.
+    Window,
+}
+
 /// What happens between batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
@@ -126,6 +138,16 @@ pub(crate) enum Timeout {
     FromJob,
     Never,
     After(Duration),
+}
+
+/// What ends the wait for an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitFor {
+    /// Its tasks run, or those of its replacement.
+    Running,
+    /// They do, and it is healthy. `steady` is how long that must hold where the program itself looks at it; `None` = as long as the
+    /// allocation's group says.
+    Healthy { steady: Option<Duration> },
 }
 
 /// How progress is shown.
@@ -173,14 +195,19 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
     let groups = values::names("group", &what.group)?;
     let tasks = values::names("task", &what.task)?;
     let timeout = values::timeout(pace.timeout.as_deref())?;
+    let wait = values::wait(&pace.wait, pace.min_healthy_time.as_deref())?;
     let started_before = values::started_before(what.started_before.as_deref())?;
     let older_than = values::older_than(what.older_than.as_deref())?;
     let progress = values::progress(&output.progress)?;
+    let mode = values::batch_mode(&pace.batch_mode, pause)?;
     let max_failures = values::max_failures(pace.max_failures.as_deref(), on_error)?;
     let on_deployment = values::on_deployment(&pace.on_deployment)?;
     let max_connections = values::max_connections(&connection.max_connections)?;
 
     let mut warnings = Vec::new();
+    if wait == WaitFor::Running && pace.min_healthy_time.is_some() {
+        warnings.push("-min-healthy-time has no effect without -wait=healthy".to_owned());
+    }
     let action = if what.reschedule {
         if what.all_tasks {
             warnings.push(
@@ -212,12 +239,14 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
         action,
         groups,
         batch,
+        mode,
         pause,
         on_error,
         max_failures,
         on_deployment,
         yes: pace.yes,
         timeout,
+        wait,
         started_before,
         older_than,
         dry_run: what.dry_run,

@@ -13,13 +13,17 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::nomad::json::{AllocId, Allocation, Deployment, DesiredStatus, Evaluation, Job};
+use crate::nomad::json::{
+    AllocId, Allocation, CheckResults, Deployment, DesiredStatus, Evaluation, Job,
+};
 
 mod fold;
+mod health;
 mod links;
 mod merge;
 
 pub(crate) use fold::is_active;
+pub(crate) use health::{Check, Checks, Unread};
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +45,10 @@ pub(crate) struct JobView {
     predecessors: BTreeMap<AllocId, AllocId>,
     /// Since when an allocation that will not run (again) is known to be as it is.
     at_rest: BTreeMap<AllocId, Instant>,
+    /// Since when the tasks of an allocation are known to be as they are; of those that the first list told of, only if that changed.
+    unchanged: BTreeMap<AllocId, Instant>,
+    /// What the checks of allocations said last, since the newest start of one of their tasks.
+    checks: BTreeMap<AllocId, Checks>,
     /// When the last answer about one allocation alone was asked for.
     read: BTreeMap<AllocId, Instant>,
     /// The newest list: when it was asked for, and its index.
@@ -82,12 +90,14 @@ pub(crate) enum Change {
     /// `index` 0 (no header) removes nothing.
     Snapshot {
         index: u64,
-        allocations: Vec<Allocation>,
+        allocations: Vec<Arc<Allocation>>,
     },
     /// One allocation.
     Allocation(Box<Allocation>),
     /// The server does not know this allocation any more.
     Gone(AllocId),
+    /// What the checks of an allocation say now, or why that could not be read.
+    Checks(AllocId, Result<CheckResults, Unread>),
     Job(Arc<Job>),
     /// The server has no such job: it, its allocations and its deployments are gone.
     JobPurged,
@@ -110,6 +120,8 @@ pub(crate) enum Change {
 pub(crate) struct Changed {
     /// Allocations that are new, different or gone. Each once.
     pub(crate) allocations: Vec<AllocId>,
+    /// Allocations of whose checks there is an answer.
+    pub(crate) checks: Vec<AllocId>,
     pub(crate) job: bool,
     pub(crate) deployment: bool,
     pub(crate) evaluations: bool,

@@ -125,6 +125,16 @@ pub(crate) struct Pace {
 
     #[arg(
         long,
+        value_name = "lockstep|window",
+        default_value = "lockstep",
+        help = "When the next allocation is restarted. lockstep: when every one of its batch is done. window: as soon as any one is done, \
+                so that at most -batch-size are away at any moment and no one waits for the slowest; -batch-wait is then waited \
+                after each one before the next takes its place. Not with -batch-wait=ask, nor with -reschedule of system jobs."
+    )]
+    pub(crate) batch_mode: String,
+
+    #[arg(
+        long,
         value_name = "ask|fail",
         default_value = "ask",
         help = "What follows a batch with errors: ask whether to go on, or stop. To ask needs a terminal on stdin and stdout, or \
@@ -154,9 +164,27 @@ pub(crate) struct Pace {
         long,
         value_name = "duration",
         help = "The longest wait for one allocation, from the moment its restart is requested; after that it has failed. 0 waits \
-                without limit. Defaults to what the job allows: shutdown delays, kill timeout and progress deadline."
+                without limit. Defaults to what the job allows: shutdown delays, kill timeout and progress deadline, or with \
+                -wait=healthy the healthy deadline."
     )]
     pub(crate) timeout: Option<String>,
+
+    #[arg(
+        long,
+        value_name = "running|healthy",
+        default_value = "running",
+        help = "What ends the wait for an allocation: that its tasks run again, or also that it is healthy. In place that means that all \
+                checks of its Nomad services pass; with -reschedule, that Nomad has found the replacement healthy."
+    )]
+    pub(crate) wait: String,
+
+    #[arg(
+        long,
+        value_name = "duration",
+        help = "With -wait=healthy, how long an allocation must stay healthy before it counts. Defaults to min_healthy_time of the \
+                group's migrate block, or 10s. Replacements that Nomad itself judges are left to the job."
+    )]
+    pub(crate) min_healthy_time: Option<String>,
 
     #[arg(
         long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,

@@ -76,6 +76,11 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| self.garbled(&self.problem(&error)))
     }
 
+    /// The body as text, with a mark in place of what is not UTF-8.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// Why this is not the list that was expected.
     pub(super) fn unlike_list<T: DeserializeOwned>(&self, problem: Problem) -> ReadError {
         let text = match problem {

@@ -16,7 +16,7 @@ use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Exchange, Limits};
 use super::json::{
-    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer,
+    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer, Texts,
 };
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
@@ -181,11 +181,13 @@ impl Client {
         &self,
         id: &str,
         wait: Option<Wait>,
-    ) -> Result<Indexed<Vec<Allocation>>, ReadError> {
+    ) -> Result<Indexed<Vec<Arc<Allocation>>>, ReadError> {
         let call = Call::get(&["job", id, "allocations"]).param("all", "false");
         let (request, limits) = self.asking(call, wait)?;
         let permit = self.limiter.read().await;
-        let read = self.exchange.read_list::<Allocation>(request, limits).await;
+        let mut texts = Texts::default();
+        let share = |allocation: &mut Arc<Allocation>| texts.share(Arc::make_mut(allocation));
+        let read = self.exchange.read_list(request, limits, share).await;
         permit.give_back().await;
         let (answer, allocations) = read?;
         if allocations
@@ -353,6 +355,7 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
     }))
 }
 
+mod node;
 pub(crate) mod stream;
 
 #[cfg(test)]

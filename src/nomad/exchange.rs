@@ -89,11 +89,12 @@ impl Exchange {
         Ok(self.head(request, limits).await?.body)
     }
 
-    /// A list, parsed while it arrives.
+    /// A list, parsed while it arrives; `each` element is worked on at once.
     pub(crate) async fn read_list<T: DeserializeOwned>(
         &self,
         request: Request<Bytes>,
         limits: Limits,
+        each: impl FnMut(&mut T),
     ) -> Result<(Answer, Vec<T>), ReadError> {
         let Head {
             name,
@@ -101,7 +102,7 @@ impl Exchange {
             mut body,
             began,
         } = self.head(request, limits).await?;
-        let mut list = List::default();
+        let mut list = List::new(each);
         let mut problem = None;
         let mut start = Vec::new();
         let mut size = 0;

@@ -5,8 +5,10 @@ use serde::de::DeserializeOwned;
 
 /// A list that is being read.
 #[derive(Debug)]
-pub(crate) struct List<T> {
+pub(crate) struct List<T, Each> {
     items: Vec<T>,
+    /// What is done to each element.
+    each: Each,
     place: Place,
     element: Element,
     cursor: Cursor,
@@ -37,7 +39,7 @@ enum Place {
 
 /// An element, as far as it has come.
 #[derive(Debug, Default)]
-struct Element {
+pub(super) struct Element {
     /// What came of it in earlier pieces.
     partial: Vec<u8>,
     /// Open brackets of both kinds; that they match is left to the parser.
@@ -57,18 +59,17 @@ struct Cursor {
     column: usize,
 }
 
-impl<T> Default for List<T> {
-    fn default() -> Self {
+impl<T: DeserializeOwned, Each: FnMut(&mut T)> List<T, Each> {
+    pub(crate) fn new(each: Each) -> Self {
         Self {
             items: Vec::new(),
+            each,
             place: Place::BeforeList,
             element: Element::default(),
             cursor: Cursor::default(),
         }
     }
-}
 
-impl<T: DeserializeOwned> List<T> {
     /// Takes in the next piece of the text, cut anywhere. After an error nothing more may be fed.
     pub(crate) fn feed(&mut self, mut piece: &[u8]) -> Result<(), Problem> {
         while let [byte, rest @ ..] = piece {
@@ -127,8 +128,9 @@ impl<T: DeserializeOwned> List<T> {
             }
             serde_json::from_slice(&element.partial)
         };
-        let item = parsed.map_err(|error| element.problem(&error))?;
+        let mut item = parsed.map_err(|error| element.problem(&error))?;
         element.partial.clear();
+        (self.each)(&mut item);
         self.items.push(item);
         Ok(())
     }
@@ -143,6 +145,13 @@ fn begins_value(byte: u8) -> bool {
 }
 
 impl Element {
+    /// One that begins with this byte.
+    pub(super) fn of(first: u8) -> Self {
+        let mut element = Self::default();
+        element.begin(first, Cursor::default());
+        element
+    }
+
     fn begin(&mut self, first: u8, start: Cursor) {
         self.depth = 0;
         self.in_string = false;
@@ -174,7 +183,7 @@ impl Element {
     }
 
     /// Where in this piece the element ends; `None` when it goes on.
-    fn end(&mut self, piece: &[u8]) -> Option<usize> {
+    pub(super) fn end(&mut self, piece: &[u8]) -> Option<usize> {
         if self.is_bare {
             return piece.iter().position(|byte| {
                 matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | b'}')
@@ -214,13 +223,14 @@ impl Element {
 
 impl Cursor {
     fn pass(&mut self, text: &[u8]) {
-        match text.iter().rposition(|byte| *byte == b'\n') {
-            None => self.column += text.len(),
-            Some(last) => {
-                self.lines += text.split(|byte| *byte == b'\n').count() - 1;
-                self.column = text.len() - last - 1;
-            }
+        let mut lines = text.split(|byte| *byte == b'\n');
+        let last = lines.next_back().unwrap_or_default();
+        let ended = lines.count();
+        if ended > 0 {
+            self.lines += ended;
+            self.column = 0;
         }
+        self.column += last.len();
     }
 
     /// What is wrong with a byte between elements.

@@ -16,7 +16,7 @@ pub(crate) mod retry;
 #[cfg(test)]
 mod script;
 pub(crate) mod secret;
-mod text;
+pub(crate) mod text;
 mod tls;
 pub mod transport;
 pub(crate) mod wire;

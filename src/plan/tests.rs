@@ -60,12 +60,14 @@ fn defaults() {
             action: Action::InPlace(Tasks::Running),
             groups: vec![],
             batch: BatchSize::Count(1),
+            mode: BatchMode::Lockstep,
             pause: Pause::Fixed(Duration::ZERO),
             on_error: OnError::Ask,
             max_failures: None,
             on_deployment: OnDeployment::Fail,
             yes: false,
             timeout: Timeout::FromJob,
+            wait: WaitFor::Running,
             started_before: None,
             older_than: None,
             dry_run: false,
@@ -79,7 +81,7 @@ fn defaults() {
 
 #[test]
 fn everything_at_once() {
-    let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-wait=1m -on-error=fail -yes \
+    let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-mode=window -batch-wait=1m -on-error=fail -yes \
                 -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -older-than=7d -exact \
                 -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain -max-connections=4 example";
     assert_eq!(
@@ -92,12 +94,14 @@ fn everything_at_once() {
             },
             groups: vec!["web".into(), "api".into()],
             batch: BatchSize::Percent(50),
+            mode: BatchMode::Window,
             pause: Pause::Fixed(Duration::from_secs(60)),
             on_error: OnError::Fail,
             max_failures: None,
             on_deployment: OnDeployment::Wait,
             yes: true,
             timeout: Timeout::After(Duration::from_secs(600)),
+            wait: WaitFor::Running,
             started_before: Some("2026-08-12T22:36:31Z".parse().unwrap()),
             older_than: Some(Duration::from_secs(7 * 86_400)),
             dry_run: true,
@@ -226,6 +230,11 @@ fn options_without_effect_are_said() {
     assert_eq!(
         warnings,
         ["-all-tasks has no effect with -reschedule: a replacement starts all its tasks"]
+    );
+    let (_, warnings) = planned(&["-min-healthy-time=5s", "web"]);
+    assert_eq!(
+        warnings,
+        ["-min-healthy-time has no effect without -wait=healthy"]
     );
     let (plan, warnings) = planned(&["-verbose", "web"]);
     assert!(plan.verbose && warnings.is_empty());

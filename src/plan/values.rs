@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError};
+use super::{
+    BatchMode, BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError,
+    WaitFor,
+};
 use crate::cli::duration;
 use crate::cli::quote::quote;
 use crate::nomad::limiter::LEAST_CONNECTIONS;
@@ -123,6 +126,23 @@ pub(super) fn timeout(value: Option<&str>) -> Result<Timeout, UsageError> {
     }
 }
 
+pub(super) fn wait(value: &str, steady: Option<&str>) -> Result<WaitFor, UsageError> {
+    let parse = |value: &str| {
+        duration::parse_answer(value)
+            .map_err(|error| UsageError::value("min-healthy-time", value, error))
+    };
+    let steady = steady.map(parse).transpose()?;
+    match value.to_ascii_lowercase().as_str() {
+        "running" => Ok(WaitFor::Running),
+        "healthy" => Ok(WaitFor::Healthy { steady }),
+        _ => Err(UsageError::value(
+            "wait",
+            value,
+            r#"valid options are "running" and "healthy""#,
+        )),
+    }
+}
+
 pub(super) fn started_before(value: Option<&str>) -> Result<Option<DateTime<Utc>>, UsageError> {
     let Some(value) = value else {
         return Ok(None);
@@ -146,6 +166,24 @@ pub(super) fn progress(value: &str) -> Result<Progress, UsageError> {
             "progress",
             value,
             r#"valid options are "auto", "plain" and "none""#,
+        )),
+    }
+}
+
+pub(super) fn batch_mode(value: &str, pause: Pause) -> Result<BatchMode, UsageError> {
+    match value.to_ascii_lowercase().as_str() {
+        "lockstep" => Ok(BatchMode::Lockstep),
+        "window" if pause == Pause::Ask => Err(UsageError::new(
+            "The -batch-mode=window option cannot be used with -batch-wait=ask",
+        )
+        .hint(
+            "A window has no moment between two batches to ask at: give -batch-wait a duration, or leave -batch-mode=window out",
+        )),
+        "window" => Ok(BatchMode::Window),
+        _ => Err(UsageError::value(
+            "batch-mode",
+            value,
+            r#"valid options are "lockstep" and "window""#,
         )),
     }
 }

@@ -31,6 +31,14 @@ pub(super) fn text(question: &Question) -> String {
         } => "The errors above are likely to happen again.\n\
               Ignore them anyway and proceed with the next batch?"
             .to_owned(),
+        Question::IgnoreErrorsInWindow {
+            unrecoverable: false,
+        } => "Ignore the errors above and proceed with the other allocations?".to_owned(),
+        Question::IgnoreErrorsInWindow {
+            unrecoverable: true,
+        } => "The errors above are likely to happen again.\n\
+              Ignore them anyway and proceed with the other allocations?"
+            .to_owned(),
         Question::Interrupt => "Restart interrupted, no more allocations will be restarted.\n\
                                 Are you sure you want to stop the restart process?"
             .to_owned(),
@@ -140,6 +148,12 @@ mod tests {
             (Question::NextBatch { durations: false }, "[Y/n]"),
             (ignore_errors(false), "[y/N]"),
             (ignore_errors(true), "[y/N/<duration>]"),
+            (
+                Question::IgnoreErrorsInWindow {
+                    unrecoverable: true,
+                },
+                "[y/N]",
+            ),
             (Question::Interrupt, "[y/N]"),
         ] {
             assert_eq!(options(&question), expected, "{question:?}");

@@ -4,6 +4,7 @@
 //! stamp. Answers and calls that a question is over come on a channel of their own.
 
 use std::io::{self, BufRead};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 use super::human::{self, Line, Manner};
 use super::keys;
 use super::output::{Output, OutputState};
+use super::pace::{Ends, Pace};
 use super::style::Style;
 use super::terminal::{self, TerminalMode};
 use super::{Clock, ask};
@@ -58,11 +60,14 @@ pub(super) struct Desk {
     pub(super) mode: TerminalMode,
     /// All questions up to this id are over.
     pub(super) called_off: u64,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Desk {
     /// Works until it is told to end.
     pub(super) fn run(mut self) -> OutputState {
+        let pace = Arc::clone(&self.pace);
+        let _ends = Ends(&pace);
         while let Ok(message) = self.inbox.recv() {
             match message {
                 Message::Event(event) => {
@@ -77,6 +82,7 @@ impl Desk {
                 }
                 Message::End => break,
             }
+            pace.done();
         }
         self.output.state()
     }
@@ -172,7 +178,10 @@ impl Desk {
     /// Waits until the open question gets a reply; the error is the answer when there will be none.
     fn typed_for(&mut self, id: u64) -> Result<Typed, Answer> {
         loop {
-            let reply = self.replies.recv().map_err(|_| Answer::EndOfInput)?;
+            self.pace.asking(true);
+            let reply = self.replies.recv();
+            self.pace.asking(false);
+            let reply = reply.map_err(|_| Answer::EndOfInput)?;
             match self.take(reply) {
                 Some((of, typed)) if of.is_none_or(|of| of == id) => {
                     return typed.ok_or(Answer::EndOfInput);
@@ -185,6 +194,7 @@ impl Desk {
 
     /// Takes note of a reply. What was typed comes back, with the question that it belongs to if that is certain.
     fn take(&mut self, reply: Reply) -> Option<(Option<u64>, Option<Typed>)> {
+        self.pace.taken();
         match reply {
             Reply::Line(line) => {
                 self.lines.arrived();

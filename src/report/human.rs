@@ -136,6 +136,13 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
         EventKind::Selected { allocations } => {
             heading(&format!("Restarting {}", count(*allocations, "allocation")))
         }
+        EventKind::SelectedForWindow {
+            allocations,
+            at_once,
+        } => heading(&format!(
+            "Restarting {}, at most {at_once} at once",
+            count(*allocations, "allocation")
+        )),
         // Always plural, as it always was (behaviour 4.4).
         EventKind::BatchStarted {
             number,
@@ -182,6 +189,10 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
         } => heading(&stopping(*unrecoverable, *exceeded)),
         EventKind::Pausing { pause } => heading(&format!(
             "Waiting {} before restarting the next batch",
+            duration::format(*pause)
+        )),
+        EventKind::PausingEach { pause } => heading(&format!(
+            "Waiting {} after each allocation before restarting another one",
             duration::format(*pause)
         )),
         EventKind::NewPause { pause } => heading(&format!(
@@ -246,6 +257,7 @@ fn status_of(allocation: &str, status: &str) -> String {
 fn still_waiting(allocation: &str, action: WaitedFor, state: &str) -> String {
     let awaited = match action {
         WaitedFor::Restarted => "to be running again",
+        WaitedFor::Healthy => "to be healthy",
         WaitedFor::Replaced => "to be replaced",
     };
     let state = state.trim();

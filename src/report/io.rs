@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::sync::Arc;
+
+use super::pace::Pace;
 
 /// Which of the standard streams are terminals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,7 @@ pub struct Io {
     pub(super) terminal: Terminal,
     /// Whether stdin and stdout are the process's own terminal, so that single keys can be read from it.
     pub(super) keys: bool,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Io {
@@ -45,6 +49,7 @@ impl Io {
             stdin: Box::new(|| Box::new(BufReader::new(io::stdin()))),
             terminal,
             keys: terminal.interactive(),
+            pace: Arc::default(),
         }
     }
 
@@ -61,7 +66,14 @@ impl Io {
             stdin: Box::new(stdin),
             terminal,
             keys: false,
+            pace: Arc::default(),
         }
+    }
+
+    /// Tells whether what was sent is said, for tests on virtual time.
+    #[doc(hidden)]
+    pub fn pace(&self) -> Arc<Pace> {
+        Arc::clone(&self.pace)
     }
 
     /// Which of the streams are terminals.

@@ -9,6 +9,7 @@ mod human;
 mod io;
 mod keys;
 mod output;
+mod pace;
 mod plain;
 mod preview;
 mod screen;
@@ -37,11 +38,13 @@ use human::Manner;
 pub use io::{Io, Terminal};
 use output::Output;
 pub(crate) use output::OutputState;
+pub use pace::Pace;
 pub(crate) use plain::{print_error, print_text, print_usage_error};
 pub use screen::Screen;
 pub(crate) use style::Colors;
 use terminal::TerminalMode;
 pub(crate) use text::align;
+pub(crate) use text::clean;
 
 /// Where time stamps come from.
 pub type Clock = Arc<dyn Fn() -> DateTime<FixedOffset> + Send + Sync>;
@@ -94,6 +97,7 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         keys: io.keys && settings.env.get("TERM").is_some_and(|term| term != "dumb"),
         mode: mode.clone(),
         called_off: 0,
+        pace: Arc::clone(&io.pace),
     };
     let reporter = Reporter(Arc::new(Shared {
         to_desk,
@@ -103,6 +107,7 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         interactive: terminal.interactive(),
         stdout_closed,
         mode,
+        pace: io.pace,
     }));
     let task = ReportTask {
         reporter: reporter.clone(),
@@ -139,6 +144,22 @@ struct Shared {
     interactive: bool,
     stdout_closed: watch::Receiver<bool>,
     mode: TerminalMode,
+    pace: Arc<Pace>,
+}
+
+impl Shared {
+    /// # Errors
+    /// The thread has ended.
+    fn send(&self, message: Message) -> Result<(), ()> {
+        self.pace.sent();
+        self.to_desk.send(message).map_err(drop)
+    }
+
+    fn call_off(&self, last: u64) {
+        self.pace.called_off();
+        // Without the thread no question is open.
+        let _ = self.reply_to.send(Reply::CallOff(last));
+    }
 }
 
 impl Reporter {
@@ -149,7 +170,7 @@ impl Reporter {
             kind,
         };
         // The thread ends only when the run is over; what is said later has nobody to hear it.
-        let _ = self.0.to_desk.send(Message::Event(Box::new(event)));
+        let _ = self.0.send(Message::Event(Box::new(event)));
     }
 
     /// Resolves when nobody reads stdout any more; never if that does not happen.
@@ -183,12 +204,12 @@ impl Operator for Reporter {
                 question,
                 reply,
             };
-            if self.0.to_desk.send(Message::Ask(ask)).is_err() {
+            if self.0.send(Message::Ask(ask)).is_err() {
                 return Answer::EndOfInput;
             }
             let mut open = OpenQuestion {
                 id: Some(id),
-                reply_to: &self.0.reply_to,
+                shared: &self.0,
             };
             let answer = answer.await.unwrap_or(Answer::EndOfInput);
             open.id = None;
@@ -197,22 +218,20 @@ impl Operator for Reporter {
     }
 
     fn cancel(&self) {
-        let last = self.0.questions.load(Ordering::Relaxed);
-        // Without the thread no question is open.
-        let _ = self.0.reply_to.send(Reply::CallOff(last));
+        self.0.call_off(self.0.questions.load(Ordering::Relaxed));
     }
 }
 
 /// Calls its question off when nobody waits for the answer any more.
 struct OpenQuestion<'a> {
     id: Option<u64>,
-    reply_to: &'a Sender<Reply>,
+    shared: &'a Shared,
 }
 
 impl Drop for OpenQuestion<'_> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            let _ = self.reply_to.send(Reply::CallOff(id));
+            self.shared.call_off(id);
         }
     }
 }
@@ -241,7 +260,7 @@ impl ReportTask {
             return OutputState::Fine;
         };
         self.reporter.cancel();
-        let _ = self.reporter.0.to_desk.send(Message::End);
+        let _ = self.reporter.0.send(Message::End);
         let state = thread.join().unwrap_or(OutputState::Failed);
         self.reporter.restore_terminal();
         state

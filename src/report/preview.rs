@@ -36,12 +36,13 @@ fn heading(preview: &Preview) -> String {
     } else {
         "restarted"
     };
-    let batches = match preview.batches {
-        1 => "1 batch".to_owned(),
-        batches => format!("{batches} batches"),
+    let how = match (preview.window, preview.batches) {
+        (Some(window), _) => format!(", at most {window} at once"),
+        (None, 1) => " in 1 batch".to_owned(),
+        (None, batches) => format!(" in {batches} batches"),
     };
     format!(
-        "Dry run: {} would be {verb} in {batches}",
+        "Dry run: {} would be {verb}{how}",
         count(preview.allocations.len(), "allocation")
     )
 }
@@ -53,7 +54,11 @@ fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<
         "Started"
     };
     let header = [
-        "Batch",
+        if preview.window.is_some() {
+            "Order"
+        } else {
+            "Batch"
+        },
         "Allocation",
         "Group",
         "Node",
@@ -61,9 +66,14 @@ fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<
         since,
         "Health",
     ];
-    let row = |planned: &Planned| {
+    let row = |(order, planned): (usize, &Planned)| {
+        let number = if preview.window.is_some() {
+            order
+        } else {
+            planned.batch
+        };
         [
-            planned.batch.to_string(),
+            number.to_string(),
             short(&planned.allocation, verbose).into_owned(),
             cell(&planned.group),
             cell(&planned.node),
@@ -79,7 +89,7 @@ fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<
             .to_owned(),
         ]
     };
-    let rows = preview.allocations.iter().map(row);
+    let rows = (1..).zip(&preview.allocations).map(row);
     [header.map(str::to_owned)]
         .into_iter()
         .chain(rows)

@@ -79,7 +79,7 @@ pub(crate) fn align(rows: &[Vec<String>]) -> String {
 
 /// Text from elsewhere without anything that a terminal would obey: escape sequences go as a whole, other control characters and
 /// marks that reorder text go on their own. Line ends and tabs stay, they are layout.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_obeyed) {
         return Cow::Borrowed(text);
     }

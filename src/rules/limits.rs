@@ -5,36 +5,57 @@
 //! | group `shutdown_delay` | yes | no: the node skips it for a single task | yes | no |
 //! | longest `kill_timeout` + task `shutdown_delay` | of all tasks | of the named ones | of all tasks | `kill_timeout` only |
 //! | `progress_deadline` of the group's `update` block, or 10 minutes | yes | yes | yes | yes |
+//! | instead, if health is waited for: `healthy_deadline` of its `migrate` block, or 5 minutes, and the minimum time | yes | yes | yes | yes |
 
 use std::time::Duration;
 
 use super::versions::group;
-use crate::nomad::json::Job;
-use crate::plan::{Action, Tasks, Timeout};
+use crate::nomad::json::{Job, TaskGroup};
+use crate::plan::{Action, Tasks, Timeout, WaitFor};
 
 /// For a group whose `update` block says nothing: as Nomad's default for it.
 const PROGRESS: Duration = Duration::from_secs(600);
 /// The longest `kill_timeout` that a node grants by default, for a job version that the server no longer has.
 const KILL: Duration = Duration::from_secs(30);
 
+/// For a group without a `migrate` block: as Nomad's default for it.
+const HEALTHY_DEADLINE: Duration = Duration::from_secs(300);
+const HEALTHY_TIME: Duration = Duration::from_secs(10);
+
+/// How long health has to hold in an allocation of this group; `None` where it is not waited for.
+pub(crate) fn healthy_time(wait: WaitFor, group: Option<&TaskGroup>) -> Option<Duration> {
+    match wait {
+        WaitFor::Running => None,
+        WaitFor::Healthy { steady: Some(time) } => Some(time),
+        WaitFor::Healthy { steady: None } => Some(
+            group
+                .and_then(|group| group.migrate)
+                .map_or(HEALTHY_TIME, |it| nanos(it.min_healthy_time)),
+        ),
+    }
+}
+
 /// The limit for an allocation of `group_name` in `job`, its own version; `None` = no limit. Where the version is not known, the
 /// limit is 10 m 30 s.
 pub(crate) fn limit(
     timeout: Timeout,
     action: &Action,
+    wait: WaitFor,
     job: Option<&Job>,
     group_name: &str,
 ) -> Option<Duration> {
     match timeout {
         Timeout::Never => None,
         Timeout::After(limit) => Some(limit),
-        Timeout::FromJob => Some(from_job(action, job, group_name)),
+        Timeout::FromJob => Some(from_job(action, wait, job, group_name)),
     }
 }
 
-fn from_job(action: &Action, job: Option<&Job>, group_name: &str) -> Duration {
-    let Some(group) = job.and_then(|job| group(job, group_name)) else {
-        return KILL + PROGRESS;
+fn from_job(action: &Action, wait: WaitFor, job: Option<&Job>, group_name: &str) -> Duration {
+    let group = job.and_then(|job| group(job, group_name));
+    let starting = starting(wait, group);
+    let Some(group) = group else {
+        return KILL.saturating_add(starting);
     };
     let (group_delay, task_delay) = match action {
         Action::InPlace(Tasks::Running | Tasks::All) => (true, true),
@@ -58,17 +79,26 @@ fn from_job(action: &Action, job: Option<&Job>, group_name: &str) -> Duration {
         })
         .max()
         .unwrap_or_default();
-    let starting = group
-        .update
-        .map(|update| nanos(update.progress_deadline))
-        .filter(|deadline| !deadline.is_zero())
-        .unwrap_or(PROGRESS);
     let delay = if group_delay {
         nanos(group.shutdown_delay)
     } else {
         Duration::ZERO
     };
     delay.saturating_add(stopping).saturating_add(starting)
+}
+
+/// How long the start of an allocation may take, until it runs or is healthy.
+fn starting(wait: WaitFor, group: Option<&TaskGroup>) -> Duration {
+    let set = |deadline: i64| Some(nanos(deadline)).filter(|deadline| !deadline.is_zero());
+    match healthy_time(wait, group) {
+        None => group
+            .and_then(|it| set(it.update?.progress_deadline))
+            .unwrap_or(PROGRESS),
+        Some(time) => group
+            .and_then(|it| set(it.migrate?.healthy_deadline))
+            .unwrap_or(HEALTHY_DEADLINE)
+            .saturating_add(time),
+    }
 }
 
 /// A duration of Nomad's, where less than nothing counts as nothing.
@@ -80,9 +110,9 @@ pub(super) fn nanos(nanos: i64) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use super::limit;
-    use crate::nomad::json::Job;
-    use crate::plan::{Action, Tasks, Timeout};
+    use super::{HEALTHY_TIME, healthy_time, limit};
+    use crate::nomad::json::{Job, MigrateBlock};
+    use crate::plan::{Action, Tasks, Timeout, WaitFor};
     use crate::rules::samples::{in_place, job, named, reschedule};
 
     const SECOND: i64 = 1_000_000_000;
@@ -101,7 +131,7 @@ mod tests {
     }
 
     fn seconds(action: &Action, job: Option<&Job>, group: &str) -> Option<u64> {
-        limit(Timeout::FromJob, action, job, group).map(|limit| limit.as_secs())
+        limit(Timeout::FromJob, action, WaitFor::Running, job, group).map(|limit| limit.as_secs())
     }
 
     #[test]
@@ -148,6 +178,32 @@ mod tests {
     }
 
     #[test]
+    fn health_is_given_its_own_deadline() {
+        let healthy = |steady| WaitFor::Healthy { steady };
+        let of = |job: &Job, steady: Option<u64>| {
+            let wait = healthy(steady.map(Duration::from_secs));
+            let limit = limit(Timeout::FromJob, &reschedule(), wait, Some(job), "web");
+            (
+                limit.map(|it| it.as_secs()),
+                healthy_time(wait, Some(&job.task_groups[0])).map(|it| it.as_secs()),
+            )
+        };
+        let mut job = delayed();
+        assert_eq!(of(&job, None), (Some(20 + 30 + 300 + 10), Some(10)));
+        assert_eq!(of(&job, Some(7)), (Some(20 + 30 + 300 + 7), Some(7)));
+        job.task_groups[0].migrate = Some(MigrateBlock {
+            healthy_deadline: 120 * SECOND,
+            min_healthy_time: 2 * SECOND,
+        });
+        assert_eq!(of(&job, None), (Some(20 + 30 + 120 + 2), Some(2)));
+        assert_eq!(of(&job, Some(0)), (Some(20 + 30 + 120), Some(0)));
+        assert_eq!(healthy_time(WaitFor::Running, None), None);
+        assert_eq!(healthy_time(healthy(None), None), Some(HEALTHY_TIME));
+        let unknown = limit(Timeout::FromJob, &in_place(), healthy(None), None, "web");
+        assert_eq!(unknown, Some(Duration::from_secs(30 + 300 + 10)));
+    }
+
+    #[test]
     fn nonsense_neither_overflows_nor_shortens() {
         let mut job = delayed();
         let group = &mut job.task_groups[0];
@@ -155,7 +211,13 @@ mod tests {
         group.tasks[0].kill_timeout = i64::MAX;
         group.tasks[0].shutdown_delay = i64::MAX;
         group.tasks[1].kill_timeout = -5 * SECOND;
-        let limit = limit(Timeout::FromJob, &in_place(), Some(&job), "web");
+        let limit = limit(
+            Timeout::FromJob,
+            &in_place(),
+            WaitFor::Running,
+            Some(&job),
+            "web",
+        );
         assert_eq!(
             limit,
             Some(Duration::from_nanos(i64::MAX as u64) * 3 + Duration::from_secs(300))
@@ -167,7 +229,7 @@ mod tests {
     fn an_own_limit_or_none_replaces_it() {
         let job = delayed();
         let own = Duration::from_secs(7);
-        let get = |timeout| limit(timeout, &in_place(), Some(&job), "web");
+        let get = |timeout| limit(timeout, &in_place(), WaitFor::Running, Some(&job), "web");
         assert_eq!(get(Timeout::After(own)), Some(own));
         assert_eq!(get(Timeout::Never), None);
     }

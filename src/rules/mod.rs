@@ -1,4 +1,4 @@
-//! Pure functions: who is eligible, batches, time limits, the verdict on one allocation, what follows a batch.
+//! Pure functions: who is eligible, batches and the sliding window, time limits, the verdict on one allocation, what follows a batch.
 //!
 //! No I/O, no clocks (time is an argument), no printing. Each module can be read on its own.
 
@@ -11,6 +11,7 @@ pub(crate) mod selection;
 pub(crate) mod verdict;
 pub(crate) mod versions;
 pub(crate) mod warnings;
+pub(crate) mod window;
 
 #[cfg(test)]
 pub(crate) mod samples;

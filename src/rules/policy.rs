@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Answer, Exceeded, Question};
-use crate::plan::{MaxFailures, OnError, Pause, RestartPlan};
+use crate::plan::{BatchMode, MaxFailures, OnError, Pause, RestartPlan};
 
 /// How a batch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ pub(crate) fn exceeded(failed: usize, allowed: Option<usize>) -> Option<Exceeded
     (failed > allowed).then_some(Exceeded { failed, allowed })
 }
 
-/// What follows a batch that is not the last. `pause` is the current one: an answer may have replaced the one of the plan. `exceeded`:
+/// What follows a batch that is not the last, or a sliding window that was held. `pause` is the current one: an answer may have replaced the one of the plan. `exceeded`:
 /// more allocations have failed than `-max-failures` allows.
 pub(crate) fn after_batch(
     plan: &RestartPlan,
@@ -86,6 +86,9 @@ pub(crate) fn after_batch(
     if exceeded || (unrecoverable && plan.yes) {
         return Next::Stop { unrecoverable };
     }
+    if failed && !plan.yes && !tolerated && plan.mode == BatchMode::Window {
+        return Next::Ask(Question::IgnoreErrorsInWindow { unrecoverable });
+    }
     if failed && !plan.yes && !tolerated {
         return Next::Ask(Question::IgnoreErrors {
             unrecoverable,
@@ -101,6 +104,17 @@ pub(crate) fn after_batch(
     }
 }
 
+/// Whether errors like these end or question a run as soon as they happen: with a sliding window nothing more is started then, until
+/// what is in flight has ended and [`after_batch`] says what follows.
+pub(crate) fn holds(plan: &RestartPlan, result: BatchResult, exceeded: bool) -> bool {
+    plan.mode == BatchMode::Window
+        && result != BatchResult::Ok
+        && !matches!(
+            after_batch(plan, plan.pause, result, exceeded),
+            Next::GoOn { .. }
+        )
+}
+
 /// What an answer to a question in mid-run leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -112,7 +126,7 @@ pub(crate) enum Decision {
     Interrupt,
 }
 
-/// What an answer to [`Question::NextBatch`] or [`Question::IgnoreErrors`] leads to. `pause` is the current one. A duration is
+/// What an answer to a question about the next batch, or about errors, leads to. `pause` is the current one. A duration is
 /// waited for now and from now on, and switches asking off (behaviour 5.8.22).
 pub(crate) fn after_answer(answer: &Answer, pause: Pause) -> Decision {
     match (answer, pause) {

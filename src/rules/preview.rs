@@ -6,12 +6,18 @@ use super::batches::{size, split};
 use super::selection::{Selection, is_targeted};
 use crate::event::{NotPlanned, Planned, Preview};
 use crate::nomad::json::Allocation;
-use crate::plan::{Action, RestartPlan};
+use crate::plan::{Action, BatchMode, RestartPlan};
 use crate::view::JobView;
 
-/// The batches of a selection, and what it leaves out.
+/// The batches of a selection, or its order, and what it leaves out.
 pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection) -> Preview {
-    let batches = split(&selection.candidates, size(plan.batch, selection.base));
+    let size = size(plan.batch, selection.base);
+    let all = selection.candidates.len();
+    let (size, window) = match plan.mode {
+        BatchMode::Lockstep => (size, None),
+        BatchMode::Window => (all, Some(size.min(all))),
+    };
+    let batches = split(&selection.candidates, size);
     let count = batches.len();
     let allocations = (1..)
         .zip(batches)
@@ -37,6 +43,7 @@ pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection)
     Preview {
         reschedules: matches!(plan.action, Action::Reschedule { .. }),
         batches: count,
+        window,
         allocations,
         left_out,
     }

@@ -11,7 +11,8 @@ use crate::nomad::json::{
     TaskGroup, TaskState, UpdateBlock,
 };
 use crate::plan::{
-    Action, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks, Timeout,
+    Action, BatchMode, BatchSize, OnDeployment, OnError, Pause, Progress, RestartPlan, Tasks,
+    Timeout, WaitFor,
 };
 use crate::rules::versions::Versions;
 use crate::view::{Change, JobView};
@@ -253,6 +254,7 @@ pub(crate) fn list(view: &mut JobView, allocations: Vec<Allocation>, now: Instan
         .max()
         .unwrap_or(1)
         .max(view.index());
+    let allocations = allocations.into_iter().map(Arc::new).collect();
     view.apply(Change::Snapshot { index, allocations }, now, now);
 }
 
@@ -271,12 +273,14 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         action,
         groups: Vec::new(),
         batch: BatchSize::Count(1),
+        mode: BatchMode::Lockstep,
         pause: Pause::Fixed(std::time::Duration::ZERO),
         on_error: OnError::Ask,
         max_failures: None,
         on_deployment: OnDeployment::Fail,
         yes: false,
         timeout: Timeout::FromJob,
+        wait: WaitFor::Running,
         started_before: None,
         older_than: None,
         dry_run: false,

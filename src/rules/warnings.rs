@@ -1,17 +1,20 @@
 //! What an operator should know before the first write, one line each (design section 5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::batches::{size, split};
 use super::guard::active;
-use super::limits::nanos;
+use super::limits::{healthy_time, nanos};
 use super::selection::Selection;
-use super::verdict::short_id;
+use super::verdict::{judges, short_id};
 use super::versions::Versions;
 use crate::cli::{duration, quote::quote};
-use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus};
-use crate::plan::{Action, OnDeployment, RestartPlan, Tasks};
-use crate::view::JobView;
+use crate::nomad::json::{
+    Allocation, ClientStatus, DesiredStatus, HealthCheck, Provider, TaskGroup,
+};
+use crate::plan::{Action, BatchMode, OnDeployment, RestartPlan, Tasks};
+use crate::view::{JobView, job_type};
 
 /// The warnings about a selection that is not empty.
 pub(crate) fn warnings(
@@ -21,6 +24,7 @@ pub(crate) fn warnings(
     selection: &Selection,
 ) -> Vec<String> {
     let mut warnings = whole_groups(view, versions, plan, selection);
+    warnings.extend(untold_health(view, versions, plan, selection));
     match &plan.action {
         Action::Reschedule { .. } => warnings.extend(moved_versions(view, versions, selection)),
         Action::InPlace(Tasks::Running | Tasks::All) => {
@@ -48,7 +52,7 @@ pub(crate) fn deployment_warning(view: &JobView, plan: &RestartPlan) -> Option<S
     ))
 }
 
-/// Groups of more than one of which a batch holds everything that runs.
+/// Groups of more than one of which a batch, or the window, holds everything that runs.
 fn whole_groups(
     view: &JobView,
     versions: &Versions,
@@ -67,7 +71,13 @@ fn whole_groups(
         .map(|group| group.name.as_str())
         .collect();
     let mut whole: BTreeSet<&str> = BTreeSet::new();
-    for batch in split(&selection.candidates, size(plan.batch, selection.base)) {
+    let size = size(plan.batch, selection.base);
+    // A window may hold any so many of them at once: the first ones may be the last to be back.
+    let (together, at_once) = match plan.mode {
+        BatchMode::Lockstep => (size, usize::MAX),
+        BatchMode::Window => (selection.candidates.len(), size),
+    };
+    for batch in split(&selection.candidates, together) {
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
         for candidate in batch {
             let up = view
@@ -80,7 +90,10 @@ fn whole_groups(
             taken
                 .into_iter()
                 .filter(|(group, taken)| {
-                    *taken > 0 && several.contains(group) && running.get(group) == Some(taken)
+                    *taken > 0
+                        && *taken <= at_once
+                        && several.contains(group)
+                        && running.get(group) == Some(taken)
                 })
                 .map(|(group, _)| group),
         );
@@ -88,12 +101,71 @@ fn whole_groups(
     whole
         .into_iter()
         .map(|group| {
-            format!(
-                "A batch holds every running allocation of group {}: none is left while it is restarted, a smaller -batch-size leaves some",
-                quote(group)
-            )
+            let group = quote(group);
+            match plan.mode {
+                BatchMode::Lockstep => format!(
+                    "A batch holds every running allocation of group {group}: none is left while it is restarted, a smaller -batch-size leaves some"
+                ),
+                BatchMode::Window => format!(
+                    "The window can hold every running allocation of group {group} at once: none may be left then, a smaller -batch-size leaves some"
+                ),
+            }
         })
         .collect()
+}
+
+/// Health that is waited for and that nobody tells: what is taken for it.
+fn untold_health(
+    view: &JobView,
+    versions: &Versions,
+    plan: &RestartPlan,
+    selection: &Selection,
+) -> Option<String> {
+    let allocations = selection
+        .candidates
+        .iter()
+        .filter_map(|candidate| view.allocations.get(&candidate.id));
+    let reschedules = matches!(plan.action, Action::Reschedule { .. });
+    let mut groups: BTreeMap<&str, Duration> = BTreeMap::new();
+    for allocation in allocations {
+        let group = versions.group_of(allocation);
+        let time = healthy_time(plan.wait, group)?;
+        let untold = if reschedules {
+            let kind = job_type(view, allocation);
+            !judges(&allocation.id, kind, view) || group.is_some_and(is_manual)
+        } else {
+            group.is_some_and(|it| it.has_health_checks(Provider::Consul))
+        };
+        if untold {
+            groups.insert(&allocation.task_group, time);
+        }
+    }
+    let (_, time) = groups.first_key_value()?;
+    let names: Vec<_> = groups.keys().map(|name| quote(name)).collect();
+    let (groups, times) = match names.as_slice() {
+        [name] => (format!("group {name}"), duration::format(*time)),
+        names => (
+            format!("groups {}", names.join(", ")),
+            "the minimum healthy time".to_owned(),
+        ),
+    };
+    Some(if reschedules {
+        format!(
+            "Nomad may not say whether replacements in {groups} are healthy: where it does not, one counts as healthy when its tasks have run \
+             for {times} without a change"
+        )
+    } else {
+        format!(
+            "Checks of Consul services in {groups} are not looked at: an allocation counts as healthy when its other checks have passed, and \
+             its tasks have run without a change, for {times}"
+        )
+    })
+}
+
+fn is_manual(group: &TaskGroup) -> bool {
+    group
+        .update
+        .is_some_and(|update| update.health_check == HealthCheck::Manual)
 }
 
 fn is_up(allocation: &Allocation) -> bool {
@@ -151,7 +223,7 @@ fn delays(view: &JobView, versions: &Versions, selection: &Selection) -> Vec<Str
 mod tests {
     use super::warnings;
     use crate::nomad::json::{Allocation, Job};
-    use crate::plan::{Action, BatchSize, RestartPlan, Tasks};
+    use crate::plan::{Action, BatchMode, BatchSize, RestartPlan, Tasks};
     use crate::rules::samples::{
         AllocationSample, allocation, in_place, job, named, plan, reschedule, task, versions, view,
     };
@@ -223,6 +295,30 @@ mod tests {
         assert_eq!(
             batches(vec![of("a", "web"), ended], BatchSize::Count(5)),
             [expected("web")]
+        );
+    }
+
+    #[test]
+    fn a_window_that_can_hold_all_of_a_group_is_told() {
+        let told = |size| {
+            let plan = RestartPlan {
+                batch: BatchSize::Count(size),
+                mode: BatchMode::Window,
+                ..plan(in_place())
+            };
+            // In processing order c stands between the two of group web.
+            let all = vec![of("a", "web"), of("b", "one"), of("c", "web")];
+            let (view, versions) = (view(all), versions(vec![groups(0)]));
+            let selection = select(&view, &versions, &plan).expect("all names are known");
+            warnings(&view, &versions, &plan, &selection)
+        };
+        assert_eq!(told(1), [""; 0]);
+        // In lock-step the two would never be away together.
+        assert_eq!(
+            told(2),
+            [
+                "The window can hold every running allocation of group \"web\" at once: none may be left then, a smaller -batch-size leaves some"
+            ]
         );
     }
 

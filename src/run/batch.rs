@@ -1,10 +1,12 @@
-//! What the workers of one batch share.
+//! What the workers of one batch share, or those of a sliding window until it is held.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::evidence::PER_BATCH;
 use crate::event::Trouble;
 use crate::nomad::json::AllocId;
 
@@ -14,9 +16,12 @@ pub(super) type GivenUp = HashMap<AllocId, (String, Trouble)>;
 /// One batch under way.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    halted: watch::Sender<bool>,
+    halted: AtomicBool,
+    held: AtomicBool,
     given_up: watch::Sender<GivenUp>,
     ended: Mutex<HashSet<AllocId>>,
+    settled: Mutex<HashSet<AllocId>>,
+    looked_into: AtomicUsize,
 }
 
 impl Batch {
@@ -26,11 +31,33 @@ impl Batch {
 
     /// Leaves what is not sent yet untouched.
     pub(super) fn halt(&self) {
-        self.halted.send_replace(true);
+        self.halted.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_halted(&self) -> bool {
-        *self.halted.borrow()
+        self.halted.load(Ordering::Relaxed)
+    }
+
+    /// Lets no member begin any more; what has begun is brought to its end, with all its tasks.
+    pub(super) fn hold(&self) {
+        self.held.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Notes that something of a member is decided without a write.
+    pub(super) fn settle(&self, id: &AllocId) {
+        self.settled().insert(Arc::clone(id));
+    }
+
+    pub(super) fn is_settled(&self, id: &AllocId) -> bool {
+        self.settled().contains(id)
+    }
+
+    fn settled(&self) -> MutexGuard<'_, HashSet<AllocId>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the wait for the replacement of a member.
@@ -43,6 +70,11 @@ impl Batch {
     /// Follows which replacements are not waited for any more.
     pub(super) fn given_up(&self) -> watch::Receiver<GivenUp> {
         self.given_up.subscribe()
+    }
+
+    /// Whether one more failure of this batch may be looked into.
+    pub(super) fn may_look_into(&self) -> bool {
+        self.looked_into.fetch_add(1, Ordering::Relaxed) < PER_BATCH
     }
 
     /// Notes that a member needs no more attention.

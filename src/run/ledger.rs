@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::event::{RunError, Summary};
 use crate::nomad::json::AllocId;
+use crate::rules::policy::BatchResult;
 
 /// The books of one run.
 #[derive(Debug)]
@@ -62,6 +63,11 @@ impl Ledger {
         }
     }
 
+    /// Whether a write may have been taken.
+    pub(crate) fn has_sent(&self, allocation: &AllocId) -> bool {
+        self.sent.get(allocation).is_some_and(|sent| *sent > 0)
+    }
+
     /// Books an error of the allocation at this place in the order, or of the run when it came to this place.
     pub(crate) fn error(&mut self, place: usize, error: RunError) {
         if let Some(allocation) = &error.allocation {
@@ -87,6 +93,12 @@ impl Ledger {
         // Stable: several errors of one allocation stay in the order in which they came.
         errors.sort_by_key(|(place, _)| *place);
         errors.into_iter().map(|(_, error)| error.clone()).collect()
+    }
+
+    /// What the errors since `mark` come to.
+    pub(crate) fn result_since(&self, mark: usize) -> BatchResult {
+        let errors = self.errors.iter().skip(mark);
+        BatchResult::of(errors.map(|(_, error)| error.unrecoverable))
     }
 
     pub(crate) fn summary(&self) -> Summary {

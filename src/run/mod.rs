@@ -1,4 +1,5 @@
-//! The batch loop: guard, batch, join, policy, pause, as one linear piece of code, and the workers beneath it.
+//! The batch loop: guard, batch, join, policy, pause, as one linear piece of code, and the workers beneath it. `window` holds the other
+//! loop, of the same parts, which gives each place away on its own.
 //!
 //! Nothing of batch k+1 is written before batch k is judged, and nothing is written that has not passed the gate. A stop from outside
 //! (a signal, a closed stdout) closes the gate; the loop then waits for the calls that are on their way, for a bounded time, and tells what
@@ -7,6 +8,7 @@
 mod batch;
 mod context;
 mod deployment;
+mod evidence;
 mod gate;
 mod interrupt;
 mod ledger;
@@ -14,6 +16,7 @@ mod pause;
 mod progress;
 mod system;
 mod unit;
+mod window;
 mod worker;
 
 use std::sync::Arc;
@@ -25,16 +28,18 @@ use tokio::time::timeout;
 use batch::Batch;
 pub(crate) use context::{Context, Given};
 pub(crate) use deployment::deployments_end;
+use evidence::evidence;
 pub(crate) use gate::{Gate, Stop};
 pub(crate) use interrupt::{Desk, Signals, attend, listen};
 
 use crate::event::{Ending, EventKind, Finish, RunError, Trouble};
 use crate::exit::SIGINT;
-use crate::plan::{Action, Pause};
+use crate::plan::{Action, BatchMode, Pause};
 use crate::rules::batches::{size, split};
 use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
 use crate::rules::selection::Candidate;
 use crate::rules::verdict::relapse;
+use crate::rules::window::Left;
 use worker::Work;
 
 /// How long a stopped run waits for calls that are on their way.
@@ -65,15 +70,21 @@ impl From<Stop> for Halt {
     }
 }
 
-/// Waits for all workers. One that panicked has booked nothing: the run must not go on as if it had.
-async fn joined(workers: &mut JoinSet<()>) {
-    while let Some(result) = workers.join_next().await {
-        if let Err(error) = result
-            && let Ok(panic) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
-        }
+/// The workers of a run; each gives its place in the processing order and how it left.
+type Workers = JoinSet<(usize, Left)>;
+
+/// Waits for the next worker that ends; `None` when there is none any more. One that panicked has booked nothing: the run must not go on
+/// as if it had.
+async fn next_end(workers: &mut Workers) -> Option<(usize, Left)> {
+    match workers.join_next().await? {
+        Ok(end) => Some(end),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
+}
+
+/// Waits for all workers.
+async fn joined(workers: &mut Workers) {
+    while next_end(workers).await.is_some() {}
 }
 
 impl Run {
@@ -94,12 +105,18 @@ impl Run {
     /// Restarts everything, batch by batch. `resume` makes the command that continues, from the pause in force.
     pub(crate) async fn restart(self, resume: impl Fn(Pause) -> String) -> Finish {
         let gate = Arc::clone(&self.context.gate);
-        let mut workers = JoinSet::new();
+        let mut workers = Workers::new();
         let mut pause = self.context.plan.pause;
+        let all = async {
+            match self.context.plan.mode {
+                BatchMode::Lockstep => self.batches(&mut workers, &mut pause).await,
+                BatchMode::Window => self.window(&mut workers, &mut pause).await,
+            }
+        };
         let ended = tokio::select! {
             biased;
             stop = gate.closed() => Err(Halt::Interrupted(stop)),
-            ended = self.batches(&mut workers, &mut pause) => ended,
+            ended = all => ended,
         };
         let mut cause = None;
         let how = match ended {
@@ -142,7 +159,7 @@ impl Run {
     /// Gives what would have stopped the run if the last batch were not the last.
     async fn batches(
         &self,
-        workers: &mut JoinSet<()>,
+        workers: &mut Workers,
         pause: &mut Pause,
     ) -> Result<Option<Trouble>, Halt> {
         let context = &self.context;
@@ -153,7 +170,8 @@ impl Run {
         let mut first = 0;
         for (number, batch) in split(&self.candidates, size).enumerate() {
             context.gate.pass().await?;
-            self.guard(first, batch).await?;
+            let members: Vec<_> = batch.iter().map(|it| Arc::clone(&it.id)).collect();
+            self.guard(first, &members).await?;
             if size > 1 {
                 context.reporter.emit(EventKind::BatchStarted {
                     number: number + 1,
@@ -165,7 +183,13 @@ impl Run {
             }
             let mark = context.ledger().mark();
             let shared = Batch::new();
-            self.launch(workers, first, batch, &shared);
+            // No later batch is larger than the first one.
+            if first == 0 {
+                self.tell_of_connections(batch.len());
+            }
+            for place in first..first + batch.len() {
+                self.launch(workers, place, &shared);
+            }
             let evaluations = async {
                 if self.needs_evaluations() {
                     self.evaluate_batch(&shared, batch).await;
@@ -177,7 +201,7 @@ impl Run {
                 () = joined(workers) => {}
                 () = evaluations => {}
             }
-            self.relapses();
+            self.relapses(&shared).await;
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(self.cut_short(mark));
@@ -200,17 +224,11 @@ impl Run {
             .or_else(|| untouched.then_some(Trouble::Failure))
     }
 
-    fn launch(
-        &self,
-        workers: &mut JoinSet<()>,
-        first: usize,
-        batch: &[Candidate],
-        shared: &Arc<Batch>,
-    ) {
+    /// Says so where fewer calls are sent at once than there might be.
+    fn tell_of_connections(&self, calls: usize) {
         let at_once = self.context.client.split().writes;
         let is_in_place = matches!(self.context.plan.action, Action::InPlace(_));
-        // No later batch is larger than the first one.
-        if first == 0 && is_in_place && batch.len() > at_once {
+        if is_in_place && calls > at_once {
             let pipelined = match at_once {
                 1 => "Restart calls are sent one at a time".to_owned(),
                 _ => format!("At most {at_once} restart calls are sent at once"),
@@ -219,15 +237,18 @@ impl Run {
                 "{pipelined}, to spare the agent's connections"
             )));
         }
-        for (offset, candidate) in batch.iter().enumerate() {
-            let work = Work {
-                place: first + offset,
-                candidate: candidate.clone(),
-                batch: Arc::clone(shared),
-            };
-            workers.spawn(worker::work(Arc::clone(&self.context), work));
-        }
     }
+
+    /// Starts the worker of the allocation at this place in the processing order.
+    fn launch(&self, workers: &mut Workers, place: usize, shared: &Arc<Batch>) {
+        let work = Work {
+            place,
+            candidate: self.candidates[place].clone(),
+            batch: Arc::clone(shared),
+        };
+        workers.spawn(worker::work(Arc::clone(&self.context), work));
+    }
+
     /// What follows a batch; gives the wait before the next one.
     async fn policy(&self, mark: usize, pause: &mut Pause) -> Result<Duration, Halt> {
         let context = &self.context;
@@ -268,7 +289,7 @@ impl Run {
     }
 
     /// Looks once more at what is done: what has failed since is an error, and no longer counts as done.
-    fn relapses(&self) {
+    async fn relapses(&self, batch: &Batch) {
         let context = &self.context;
         let mut failed = Vec::new();
         context.feed.read(|view| {
@@ -280,9 +301,13 @@ impl Run {
             });
         });
         for (place, allocation, cause) in failed {
+            let mut text = cause.sentence(context.plan.verbose);
+            if cause.exited().is_some() && batch.may_look_into() {
+                text += &evidence(context, &cause).await;
+            }
             let error = RunError {
                 allocation: Some(allocation),
-                text: cause.sentence(context.plan.verbose),
+                text,
                 unrecoverable: cause.is_unrecoverable(),
                 trouble: cause.trouble(),
             };

@@ -1,4 +1,5 @@
-//! Between batches: the guard against deployments, and the pause, during which the guard goes on watching.
+//! Between batches, and before each start in a sliding window: the guard against deployments, and the pause, during which the guard goes
+//! on watching.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +11,54 @@ use super::{Halt, Run};
 use crate::cli::quote::quote;
 use crate::event::{EventKind, Trouble};
 use crate::nomad::error::ReadError;
+use crate::nomad::json::AllocId;
 use crate::plan::Action;
 use crate::rules::guard::{Guard, OwnStops, guard};
-use crate::rules::selection::Candidate;
 use crate::rules::verdict::Confirm;
 use crate::view::JobState;
 
+/// How old what is known of the job and its deployment may be when an allocation of a sliding window starts: while the event stream tells
+/// of both, so that a read only finds out whether it does;
+const STREAMED: Duration = Duration::from_secs(10);
+/// and while only queries do, which follow the deployment no more often, and the job not at all.
+const POLLED: Duration = Duration::from_secs(1);
 /// How long a deployment that this run caused may take when the job says nothing.
 const DEPLOYMENT: Duration = Duration::from_secs(600);
 
 impl Run {
     /// Lets the next batch begin only on fresh knowledge and beside no deployment.
-    pub(super) async fn guard(&self, place: usize, batch: &[Candidate]) -> Result<(), Halt> {
+    pub(super) async fn guard(&self, place: usize, members: &[AllocId]) -> Result<(), Halt> {
+        self.reread(place, members).await?;
+        self.no_deployment(place, members).await
+    }
+
+    /// Lets these take their turn in a sliding window only on current knowledge and beside no deployment. `read` is when the job and its
+    /// deployment were read last: a read for each turn would cost more than the turns, so they are read anew only when that is longer
+    /// ago than what brings news may be trusted for.
+    pub(super) async fn guard_turn(
+        &self,
+        place: usize,
+        members: &[AllocId],
+        read: &mut Option<Instant>,
+    ) -> Result<(), Halt> {
+        let current = if self.context.feed.is_streaming() {
+            STREAMED
+        } else {
+            POLLED
+        };
+        if read.is_none_or(|read| read.elapsed() >= current) {
+            let now = Instant::now();
+            self.reread(place, members).await?;
+            *read = Some(now);
+        } else {
+            self.refresh(place, members).await?;
+        }
+        self.no_deployment(place, members).await
+    }
+
+    /// Waits where a deployment is to be waited for, and ends the run where it is not.
+    async fn no_deployment(&self, place: usize, members: &[AllocId]) -> Result<(), Halt> {
         let context = &self.context;
-        self.reread(place, batch).await?;
         let news = context.feed.follow_job();
         let deadline = Instant::now() + DEPLOYMENT;
         let mut told = false;
@@ -44,7 +79,7 @@ impl Run {
                     if let Err(error) = context.feed.confirm(&Confirm::List).await {
                         return Err(self.unreadable(place, "retrieving allocations for", &error));
                     }
-                    self.reread(place, batch).await?;
+                    self.reread(place, members).await?;
                     continue;
                 }
                 Guard::Await { text, .. } => {
@@ -61,7 +96,7 @@ impl Run {
     }
 
     /// Brings up to date what a batch depends on.
-    async fn reread(&self, place: usize, batch: &[Candidate]) -> Result<(), Halt> {
+    async fn reread(&self, place: usize, members: &[AllocId]) -> Result<(), Halt> {
         let feed = &self.context.feed;
         if let Err(error) = feed.live().await {
             return Err(self.unanswered(place, &error));
@@ -72,8 +107,16 @@ impl Run {
         if let Err(error) = feed.reread_job().await {
             return Err(self.unreadable(place, "querying", &error));
         }
-        let members = batch.iter().map(|candidate| Arc::clone(&candidate.id));
-        if let Err(error) = feed.refresh(members).await {
+        self.refresh(place, members).await
+    }
+
+    /// Waits until the view can be trusted, and brings up to date what nothing brings news of.
+    async fn refresh(&self, place: usize, members: &[AllocId]) -> Result<(), Halt> {
+        let feed = &self.context.feed;
+        if let Err(error) = feed.live().await {
+            return Err(self.unanswered(place, &error));
+        }
+        if let Err(error) = feed.refresh(members.iter().map(Arc::clone)).await {
             return Err(self.unreadable(place, "retrieving allocations for", &error));
         }
         Ok(())
@@ -100,21 +143,29 @@ impl Run {
         if pause.is_zero() {
             return Ok(());
         }
-        let context = &self.context;
-        context.reporter.emit(EventKind::Pausing { pause });
-        let news = context.feed.follow_job();
+        self.context.reporter.emit(EventKind::Pausing { pause });
         let Some(end) = Instant::now().checked_add(pause) else {
             // Longer than any clock goes: only a signal or a deployment ends it.
             return std::future::pending().await;
         };
+        tokio::select! {
+            biased;
+            halt = self.blocked(place) => Err(halt),
+            () = sleep_until(end) => Ok(()),
+        }
+    }
+
+    /// Waits for a deployment, or a stop of the job, that ends the run.
+    pub(super) async fn blocked(&self, place: usize) -> Halt {
+        let feed = &self.context.feed;
+        let news = feed.follow_job();
         loop {
             if let Guard::Blocked { text } = self.look() {
-                return Err(self.fail(place, text, Trouble::Precondition));
+                return self.fail(place, text, Trouble::Precondition);
             }
             tokio::select! {
-                () = sleep_until(end) => return Ok(()),
                 () = news.changed() => {}
-                () = look_at_job(&context.feed) => {}
+                () = look_at_job(feed) => {}
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::context::Context;
 use crate::event::{EventKind, Target, WaitedFor};
 use crate::nomad::json::{AllocId, ClientStatus};
+use crate::plan::WaitFor;
 use crate::rules::verdict::{Baseline, State};
 use crate::view::JobView;
 
@@ -62,9 +63,10 @@ impl<'a> Progress<'a> {
     }
 
     pub(super) fn still_waiting(&self, state: &State) {
-        let action = match self.base.target {
-            Target::Reschedule => WaitedFor::Replaced,
-            Target::RunningTasks | Target::AllTasks | Target::Task(_) => WaitedFor::Restarted,
+        let action = match (&self.base.target, self.context.plan.wait) {
+            (Target::Reschedule, _) => WaitedFor::Replaced,
+            (_, WaitFor::Running) => WaitedFor::Restarted,
+            (_, WaitFor::Healthy { .. }) => WaitedFor::Healthy,
         };
         self.emit(EventKind::StillWaiting {
             allocation: AllocId::clone(&self.base.allocation),

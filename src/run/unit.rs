@@ -9,15 +9,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::batch::Batch;
 use super::context::{Context, Done};
+use super::evidence::evidence;
 use super::progress::Progress;
 use super::worker::Work;
 use crate::event::{EventKind, RunError, Target, Trouble};
 use crate::nomad::error::ReadError;
 use crate::nomad::json::AllocId;
 use crate::nomad::limiter::Permit;
-use crate::rules::limits::limit;
+use crate::rules::limits::{healthy_time, limit};
 use crate::rules::selection::{Candidate, LeftOut, recheck};
 use crate::rules::verdict::{Baseline, Cause, Verdict, Want, judge, next_check};
+use crate::rules::versions::group;
 use crate::watch::{Follower, Health, PATIENCE};
 
 const STILL_WAITING: Duration = Duration::from_secs(60);
@@ -68,6 +70,7 @@ impl Unit {
                 .iter()
                 .any(|it| it.name == *task && it.running)
         {
+            self.batch.settle(self.id());
             return self.failed(&Cause::TaskNotRunning { task: task.clone() });
         }
         let follower = context.feed.follow(self.id());
@@ -84,7 +87,8 @@ impl Unit {
             group: self.candidate.group.to_string(),
             what: self.target.clone(),
         });
-        self.write_and_wait(&base, &follower, permit).await
+        // Thousands may wait for their turn, which needs little of this.
+        Box::pin(self.write_and_wait(&base, &follower, permit)).await
     }
 
     fn id(&self) -> &AllocId {
@@ -95,7 +99,7 @@ impl Unit {
     async fn pass(&self) -> Result<(Permit, Candidate), End> {
         let context = &self.context;
         let permit = context.client.write_permit().await;
-        if context.gate.pass().await.is_err() || self.batch.is_halted() {
+        if context.gate.pass().await.is_err() || self.is_kept_back() {
             return Err(End::Untouched);
         }
         let candidate = context
@@ -103,6 +107,14 @@ impl Unit {
             .read(|view| recheck(view, &self.candidate, &context.plan))
             .map_err(End::Skipped)?;
         Ok((permit, candidate))
+    }
+
+    /// Whether an error elsewhere keeps this from being sent. What is held comes to its turn again if the run goes on, so it is held as a
+    /// whole or not at all.
+    fn is_kept_back(&self) -> bool {
+        let begun =
+            || self.batch.is_settled(self.id()) || self.context.ledger().has_sent(self.id());
+        self.batch.is_halted() || (self.batch.is_held() && !begun())
     }
 
     async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
@@ -138,14 +150,14 @@ impl Unit {
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
                     return self.error(format!("{}: {cause}", write.lost), true, cause.trouble());
                 }
-                Verdict::Failed(cause) => return self.failed(&cause),
+                Verdict::Failed(cause) => return self.failed_of(&cause).await,
                 Verdict::Pending(reason) => reason,
             };
             let mut wake = wake;
             if let Some(confirm) = &reason.confirm {
                 let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);
                 if now >= due {
-                    if let Err(error) = context.feed.confirm(confirm).await {
+                    if let Err(error) = Box::pin(context.feed.confirm(confirm)).await {
                         return self.lost(&error);
                     }
                     confirmed = Some(Instant::now());
@@ -162,7 +174,7 @@ impl Unit {
             };
             tokio::select! {
                 outcome = write.answer(), if write.is_open() => {
-                    if let Some(end) = self.answered(&mut write, &want, outcome).await {
+                    if let Some(end) = Box::pin(self.answered(&mut write, &want, outcome)).await {
                         return end;
                     }
                 }
@@ -179,19 +191,18 @@ impl Unit {
     fn want(&self) -> Want {
         let context = &self.context;
         let versions = Arc::clone(&context.versions);
-        let limit = context.feed.read(|view| {
-            let job = view
-                .allocations
-                .get(self.id())
-                .and_then(|it| versions.of(it));
-            limit(
-                context.plan.timeout,
-                &context.plan.action,
-                job.map(|job| &**job),
-                &self.candidate.group,
+        let plan = &context.plan;
+        let (healthy, limit) = context.feed.read(|view| {
+            let allocation = view.allocations.get(self.id());
+            let job = allocation.and_then(|it| versions.of(it)).map(|job| &**job);
+            let name = &*self.candidate.group;
+            let group = job.and_then(|job| group(job, name));
+            (
+                healthy_time(plan.wait, group),
+                limit(plan.timeout, &plan.action, plan.wait, job, name),
             )
         });
-        Want::new(versions, limit, Instant::now())
+        Want::new(versions, healthy, limit, Instant::now())
     }
 
     /// The cluster has not answered for so long that nothing can be said.
@@ -202,6 +213,18 @@ impl Unit {
             format!("Nomad no longer tells, what became of it is not known: {error}")
         };
         self.error(text, true, Trouble::Access)
+    }
+
+    /// Failed, with what the cluster still tells of it.
+    async fn failed_of(&self, cause: &Cause) -> End {
+        let mut end = self.failed(cause);
+        if cause.exited().is_some()
+            && self.batch.may_look_into()
+            && let End::Failed(error) = &mut end
+        {
+            error.text += &evidence(&self.context, cause).await;
+        }
+        end
     }
 
     fn failed(&self, cause: &Cause) -> End {

@@ -10,7 +10,9 @@ use super::ledger::Fate;
 use super::unit::{End, Unit};
 use crate::event::{EventKind, Target};
 use crate::plan::{Action, Tasks};
+use crate::rules::policy::{BatchResult, holds};
 use crate::rules::selection::Candidate;
+use crate::rules::window::Left;
 
 /// An allocation whose turn has come.
 #[derive(Clone, Debug)]
@@ -21,21 +23,25 @@ pub(super) struct Work {
     pub(super) batch: Arc<Batch>,
 }
 
-/// Handles one allocation from its turn to its verdict, and books the result.
-pub(super) async fn work(context: Arc<Context>, work: Work) {
+/// Handles one allocation from its turn to its verdict, and books the result. Gives its place in the processing order, and how it left.
+pub(super) async fn work(context: Arc<Context>, work: Work) -> (usize, Left) {
     let candidate = &work.candidate;
+    let mut targets = targets(&context, candidate);
+    if targets.len() == 1
+        && let Some(target) = targets.pop()
+    {
+        let end = Unit::new(&context, &work, target).run().await;
+        return (work.place, book(&context, &work, vec![end]));
+    }
     let mut units = JoinSet::new();
-    for (order, target) in targets(&context, candidate).into_iter().enumerate() {
+    for (order, target) in targets.into_iter().enumerate() {
         let unit = Unit::new(&context, &work, target);
         units.spawn(async move { (order, unit.run().await) });
     }
     let mut joined = units.join_all().await;
     joined.sort_by_key(|(order, _)| *order);
-    book(
-        &context,
-        &work,
-        joined.into_iter().map(|(_, end)| end).collect(),
-    );
+    let ends = joined.into_iter().map(|(_, end)| end).collect();
+    (work.place, book(&context, &work, ends))
 }
 
 /// The writes that an allocation needs: one, or one per named task.
@@ -52,10 +58,16 @@ fn targets(context: &Context, candidate: &Candidate) -> Vec<Target> {
     }
 }
 
-fn book(context: &Context, work: &Work, ends: Vec<End>) {
+fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
     let id = &work.candidate.id;
     work.batch.end(id);
     let untouched = ends.iter().all(|end| matches!(end, End::Untouched));
+    let touched = |end: &End| matches!(end, End::Done | End::Failed(_));
+    let left = match ends.iter().any(touched) {
+        _ if untouched => Left::Untouched,
+        true => Left::Ended,
+        false => Left::Skipped,
+    };
     let mut done = true;
     for end in ends {
         match end {
@@ -75,7 +87,10 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
                 done = false;
                 let unrecoverable = error.unrecoverable;
                 context.fail(work.place, error);
-                if unrecoverable || context.exceeded().is_some() {
+                let exceeded = context.exceeded().is_some();
+                if holds(&context.plan, BatchResult::of([unrecoverable]), exceeded) {
+                    work.batch.hold();
+                } else if unrecoverable || exceeded {
                     work.batch.halt();
                 }
             }
@@ -86,4 +101,5 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) {
     } else if done {
         context.set(id, Fate::Done);
     }
+    left
 }

@@ -7,7 +7,7 @@ use crate::cli::quote::quote;
 use crate::event::{EventKind, Trouble};
 use crate::nomad::client::Client;
 use crate::nomad::json::Job;
-use crate::plan::{Action, RestartPlan};
+use crate::plan::{Action, BatchMode, RestartPlan};
 use crate::report::Reporter;
 use crate::rules::selection::Selection;
 use crate::rules::verdict::short_id;
@@ -16,6 +16,13 @@ use crate::watch::Feed;
 
 pub(super) fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
     let reschedules = matches!(plan.action, Action::Reschedule { .. });
+    if reschedules && job.kind == "system" && plan.mode == BatchMode::Window {
+        let text = format!(
+            "System job {} cannot be rescheduled with -batch-mode=window: its replacements need an evaluation that is asked for once for a whole batch of stops. Leave -batch-mode=window out",
+            quote(&job.id)
+        );
+        return Err(Early::Error(text, Trouble::Access));
+    }
     if !reschedules || matches!(job.kind.as_str(), "service" | "batch" | "system") {
         return Ok(());
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::merge::{complete, differs, keep_what_never_changes};
+use super::health::same_tasks;
+use super::merge::{complete, differs, keep_what_never_changes, tells_another_story};
 use super::{Change, Changed, Gone, JobState, JobView, rests};
 use crate::nomad::json::{AllocId, Allocation, Deployment, Evaluation, Job};
 
@@ -20,7 +21,7 @@ impl JobView {
             Change::Allocation(allocation) => {
                 let id = allocation.id.clone();
                 let index = allocation.modify_index;
-                self.allocation(*allocation, now, &mut changed);
+                self.allocation(Arc::from(allocation), now, &mut changed);
                 // An overtaken answer says nothing about how things are now.
                 if self
                     .allocations
@@ -31,6 +32,11 @@ impl JobView {
                 }
             }
             Change::Gone(id) => self.lose(id, now, &mut changed),
+            Change::Checks(id, answer) => {
+                if self.fold_checks(&id, answer, asked, now) {
+                    changed.checks.push(id);
+                }
+            }
             Change::Job(job) => self.job(job, now, &mut changed),
             Change::JobPurged => {
                 changed.job = self.job != JobState::Purged;
@@ -50,11 +56,14 @@ impl JobView {
     fn snapshot(
         &mut self,
         index: u64,
-        allocations: Vec<Allocation>,
+        allocations: Vec<Arc<Allocation>>,
         asked: Instant,
         now: Instant,
         changed: &mut Changed,
     ) {
+        if self.contradicts(index, &allocations) {
+            self.rewind();
+        }
         let listed: BTreeSet<AllocId> = allocations.iter().map(|a| a.id.clone()).collect();
         for allocation in allocations {
             self.allocation(allocation, now, changed);
@@ -81,19 +90,33 @@ impl JobView {
         }
     }
 
-    fn allocation(&mut self, mut news: Allocation, now: Instant, changed: &mut Changed) {
+    /// Whether the indexes have gone back and grown past what was known since: such a list is of a higher index than something that it
+    /// shows as it was at a lower one.
+    fn contradicts(&self, index: u64, allocations: &[Arc<Allocation>]) -> bool {
+        allocations.iter().any(|news| {
+            self.allocations.get(&news.id).is_some_and(|known| {
+                news.modify_index < known.modify_index
+                    && known.modify_index <= index
+                    && !self.rewound.contains(&news.id)
+            })
+        })
+    }
+
+    fn allocation(&mut self, mut news: Arc<Allocation>, now: Instant, changed: &mut Changed) {
         self.index = self.index.max(news.modify_index);
         let id = news.id.clone();
         if self.gone.contains_key(&id) {
             self.remember(news);
             return;
         }
-        let rewound = self.rewound.remove(&id);
+        let mut rewound = self.rewound.remove(&id);
         let Some(known) = self.allocations.get_mut(&id) else {
             self.enter(news, now);
             changed.allocations.push(id);
             return;
         };
+        // The same index twice: restored servers have come as far again, on another way.
+        rewound |= news.modify_index == known.modify_index && tells_another_story(known, &news);
         if news.modify_index <= known.modify_index && !rewound {
             if complete(known, &news) {
                 changed.allocations.push(id);
@@ -101,8 +124,9 @@ impl JobView {
             return;
         }
 
-        keep_what_never_changes(known, &mut news);
-        let different = differs(known, &mut news);
+        let fields = Arc::make_mut(&mut news);
+        keep_what_never_changes(known, fields);
+        let different = differs(known, fields);
         let settled = rests(&news)
             && (!rests(known)
                 || known.client_status != news.client_status
@@ -118,23 +142,31 @@ impl JobView {
             self.predecessors
                 .insert(news.next_allocation.clone(), id.clone());
         }
-        *known = Arc::new(news);
+        let same_tasks = same_tasks(known, &news);
+        *known = news;
+        if !same_tasks {
+            self.unsettle(&id, now);
+        }
         if different {
             changed.allocations.push(id);
         }
     }
 
     /// Takes in an allocation that was not known.
-    fn enter(&mut self, news: Allocation, now: Instant) {
+    fn enter(&mut self, news: Arc<Allocation>, now: Instant) {
         self.link(&news);
         if rests(&news) {
             self.at_rest.insert(news.id.clone(), now);
         }
-        self.allocations.insert(news.id.clone(), Arc::new(news));
+        // Of what the first list brings nothing can depend on that moment, and a job may be large.
+        if self.listed.is_some() {
+            self.unsettle(&news.id, now);
+        }
+        self.allocations.insert(news.id.clone(), news);
     }
 
     /// Takes news of an allocation that is gone: it does not come back, but chains may lead through it.
-    fn remember(&mut self, mut news: Allocation) {
+    fn remember(&mut self, mut news: Arc<Allocation>) {
         let Some(gone) = self.gone.get_mut(&news.id) else {
             return;
         };
@@ -144,9 +176,8 @@ impl JobView {
             }
             last => {
                 if let Some(last) = last {
-                    keep_what_never_changes(last, &mut news);
+                    keep_what_never_changes(last, Arc::make_mut(&mut news));
                 }
-                let news = Arc::new(news);
                 *last = Some(news.clone());
                 self.link(&news);
             }
@@ -171,6 +202,8 @@ impl JobView {
         }
         let last = self.allocations.remove(&id);
         self.at_rest.remove(&id);
+        self.unchanged.remove(&id);
+        self.checks.remove(&id);
         self.read.remove(&id);
         self.rewound.remove(&id);
         self.gone.insert(id.clone(), Gone { since: now, last });

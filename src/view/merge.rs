@@ -47,6 +47,26 @@ pub(super) fn keep_what_never_changes(known: &Allocation, news: &mut Allocation)
         known.desired_transition.knows_disable_placement;
 }
 
+/// Whether two answers cannot be from the same moment. Only what all forms of an allocation tell alike counts.
+pub(super) fn tells_another_story(known: &Allocation, news: &Allocation) -> bool {
+    let told = |it: &Allocation| -> Vec<_> {
+        let tasks = it.task_states.iter();
+        tasks
+            .map(|(name, task)| {
+                (
+                    name.clone(),
+                    task.state.clone(),
+                    task.restarts,
+                    task.started_at,
+                )
+            })
+            .collect()
+    };
+    known.client_status != news.client_status
+        || known.desired_status != news.desired_status
+        || told(known) != told(news)
+}
+
 /// Whether anything but the indexes and times of the change itself differs: a plan gives neighbours a new index too.
 pub(super) fn differs(known: &Allocation, news: &mut Allocation) -> bool {
     let stamp = (news.modify_index, news.modify_time);

@@ -9,6 +9,7 @@ use super::{Change, Changed, JobView};
 use crate::nomad::json::{AllocId, Allocation, Deployment};
 use crate::rules::samples::{AllocationSample, allocation, job, list, news, task, view};
 
+mod health;
 mod links;
 mod others;
 mod properties;
@@ -27,6 +28,7 @@ fn read(view: &mut JobView, allocation: Allocation) -> Changed {
 }
 
 fn snapshot(view: &mut JobView, index: u64, allocations: Vec<Allocation>) -> Changed {
+    let allocations = allocations.into_iter().map(Arc::new).collect();
     one(view, Change::Snapshot { index, allocations })
 }
 
@@ -41,10 +43,7 @@ fn an_overtaken_answer_changes_nothing() {
         read(&mut view, allocation("a", 5, 8).client("failed")),
         Changed::default()
     );
-    assert_eq!(
-        read(&mut view, allocation("a", 5, 9).client("failed")),
-        Changed::default()
-    );
+    assert_eq!(read(&mut view, allocation("a", 5, 9)), Changed::default());
     assert_eq!(client(&view, "a"), "running");
     assert_eq!(
         ids(&read(&mut view, allocation("a", 5, 10).client("failed"))),
@@ -206,7 +205,7 @@ fn knowledge_is_as_fresh_as_its_question() {
     assert_eq!(view.confirmed("a"), Some(at(1)));
     let listed = |index| Change::Snapshot {
         index,
-        allocations: vec![allocation("a", 5, 5)],
+        allocations: vec![Arc::new(allocation("a", 5, 5))],
     };
     view.apply(listed(7), at(3), at(9));
     assert_eq!(view.confirmed("a"), Some(at(1)));
@@ -260,6 +259,23 @@ fn after_a_restored_state_any_news_is_newer() {
 }
 
 #[test]
+fn a_list_that_contradicts_itself_tells_of_a_restored_state() {
+    // Indexes went back between two lists, and have grown past what was known since.
+    let mut view = view(vec![allocation("a", 50, 60), allocation("b", 50, 51)]);
+    let told = |index| {
+        let ended = allocation("a", 50, 55).client("complete");
+        (index, vec![ended, allocation("b", 50, 51)])
+    };
+    let (index, older) = told(59);
+    snapshot(&mut view, index, older);
+    assert_eq!(client(&view, "a"), "running", "a list from before");
+    let (index, restored) = told(60);
+    snapshot(&mut view, index, restored);
+    assert_eq!(client(&view, "a"), "complete");
+    assert_eq!(view.index(), 60);
+}
+
+#[test]
 fn ten_thousand_allocations_are_not_copied_for_one() {
     let all: Vec<Allocation> = (0..10_000)
         .map(|i| allocation(&format!("{i:05}"), 5, 5).named(&format!("web.web[{i}]")))
@@ -277,4 +293,12 @@ fn ten_thousand_allocations_are_not_copied_for_one() {
     assert_eq!(shared, 9_999);
     let id: AllocId = "00007".into();
     assert_eq!(view.allocations[&id].modify_index, 6);
+}
+
+#[test]
+fn another_story_of_the_same_index_comes_from_restored_servers() {
+    let mut view = view(vec![allocation("a", 5, 8)]);
+    let changed = read(&mut view, allocation("a", 5, 8).client("failed"));
+    assert_eq!(ids(&changed), ["a"]);
+    assert_eq!(client(&view, "a"), "failed");
 }

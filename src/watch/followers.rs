@@ -1,6 +1,6 @@
 //! Those who wait for news of an allocation.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -13,9 +13,9 @@ use crate::nomad::json::AllocId;
 #[derive(Debug, Default)]
 pub(super) struct Followers {
     next: u64,
-    pub(super) by_number: HashMap<u64, FollowerEntry>,
+    pub(super) by_number: BTreeMap<u64, FollowerEntry>,
     /// News of one allocation must not cost a look at all who wait.
-    by_name: HashMap<Arc<str>, Vec<u64>>,
+    by_name: BTreeMap<Arc<str>, Vec<u64>>,
 }
 
 #[derive(Debug)]
@@ -70,6 +70,15 @@ impl Followers {
         for number in self.by_name.get(name).into_iter().flatten() {
             if let Some(entry) = self.by_number.get_mut(number) {
                 entry.heard = now;
+                entry.notify.notify_one();
+            }
+        }
+    }
+
+    /// The same for news that says nothing of the allocation itself: that has been quiet for as long as before.
+    pub(super) fn tell(&self, name: &str) {
+        for number in self.by_name.get(name).into_iter().flatten() {
+            if let Some(entry) = self.by_number.get(number) {
                 entry.notify.notify_one();
             }
         }

@@ -103,7 +103,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
     }
 }
 
-fn take(shared: &Shared, answer: Indexed<Vec<Allocation>>, asked: Instant) -> Position {
+fn take(shared: &Shared, answer: Indexed<Vec<Arc<Allocation>>>, asked: Instant) -> Position {
     let is_large = answer.bytes > LARGE;
     shared.set_sources(|sources| sources.large = is_large);
     let pace = if answer.index == 0 {

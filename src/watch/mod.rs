@@ -5,6 +5,7 @@
 //! while something in flight cannot be explained without them. Allocations in flight that have been quiet are read on their own in
 //! both cases.
 
+mod checks;
 mod context;
 mod followers;
 mod list;
@@ -79,6 +80,7 @@ impl Feed {
         ));
         loops.spawn(context::explain(Arc::clone(&shared)));
         loops.spawn(targeted::follow(Arc::clone(&shared)));
+        loops.spawn(checks::follow(Arc::clone(&shared)));
         Ok(Self {
             shared,
             _loops: loops,
@@ -118,6 +120,11 @@ impl Feed {
     pub(crate) async fn confirm(&self, confirm: &Confirm) -> Result<(), ReadError> {
         match confirm {
             Confirm::Allocation(id) => targeted::read(&self.shared, id).await,
+            // The answer comes as news: it may take its turn, and one that fails only explains less.
+            Confirm::Checks(id) => {
+                self.shared.checks_wanted.add(id);
+                Ok(())
+            }
             // What is missing from the list may be so because the job is.
             Confirm::List => {
                 list::read_since(&self.shared, Instant::now()).await?;
@@ -180,6 +187,11 @@ impl Feed {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether the event stream tells of the job and its deployments.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.shared.sources().streaming
     }
 
     /// Woken by every news that concerns the whole job: its deployment, the job itself.

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turn, Notify, watch};
 use tokio::time::Instant;
 
+use super::checks::Wanted;
 use super::followers::Followers;
 use crate::event::EventKind;
 use crate::nomad::client::{Client, Indexed};
 use crate::nomad::error::ReadError;
-use crate::nomad::json::{AllocId, DesiredStatus};
+use crate::nomad::json::{AllocId, DesiredStatus, Texts};
 use crate::nomad::retry::Patience;
 use crate::report::Reporter;
 use crate::view::{Change, Changed, JobView};
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) job_id: String,
     pub(super) reporter: Reporter,
     pub(super) view: Mutex<JobView>,
+    /// What the allocations of the event stream have in common.
+    texts: Mutex<Texts>,
     pub(super) followers: Mutex<Followers>,
     pub(super) health: watch::Sender<Health>,
     /// Whether the present outage was told of.
@@ -49,6 +52,8 @@ pub(super) struct Shared {
     pub(super) list_turn: Turn<()>,
     /// Woken when the job itself has to be read.
     pub(super) job_wanted: Notify,
+    /// Whose checks are to be read.
+    pub(super) checks_wanted: Wanted,
     /// What brings news now.
     pub(super) sources: watch::Sender<Sources>,
     /// When the newest list that is folded in was asked for.
@@ -85,12 +90,14 @@ impl Shared {
             job_id,
             reporter,
             view: Mutex::default(),
+            texts: Mutex::default(),
             followers: Mutex::default(),
             health: watch::Sender::new(Health::Live),
             told: AtomicBool::new(false),
             followed: Notify::new(),
             list_wanted: Notify::new(),
             job_wanted: Notify::new(),
+            checks_wanted: Wanted::default(),
             sources: watch::Sender::default(),
             listed: watch::Sender::default(),
         }
@@ -152,6 +159,10 @@ impl Shared {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn texts(&self) -> MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn followers(&self) -> MutexGuard<'_, Followers> {
         self.followers
             .lock()
@@ -181,6 +192,11 @@ impl Shared {
         for id in &changed.allocations {
             if let Some(allocation) = view.last_known(id) {
                 followers.wake(&allocation.name, now);
+            }
+        }
+        for id in &changed.checks {
+            if let Some(allocation) = view.last_known(id) {
+                followers.tell(&allocation.name);
             }
         }
     }

@@ -87,11 +87,9 @@ async fn attend(shared: &Arc<Shared>, mut stream: EventStream, began: Instant) {
                 overdue = now + HEARTBEAT_OVERDUE;
                 match line {
                     Ok(Some(Line::Heartbeat)) => {}
-                    Ok(Some(Line::Events { index, events })) => {
-                        lull.heard(index, now);
-                        for event in events {
-                            news::take(shared, event);
-                        }
+                    Ok(Some(Line::Event(event))) => {
+                        lull.heard(event.index, now);
+                        news::take(shared, *event);
                     }
                     // What it said is lost, as after a cut.
                     Ok(Some(Line::Unreadable | Line::Reason(_)) | None) | Err(_) => return,

@@ -12,6 +12,7 @@ mod options;
 mod program;
 mod real_nomad;
 mod scenarios;
+mod seeds;
 mod streams;
 mod support;
 mod system;

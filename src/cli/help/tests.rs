@@ -122,6 +122,14 @@ fn is_this() {
           to go on; a duration as the answer is the wait from then on. Defaults to
           0s.
 
+      -batch-mode=<lockstep|window>
+          When the next allocation is restarted. lockstep: when every one of its
+          batch is done. window: as soon as any one is done, so that at most
+          -batch-size are away at any moment and no one waits for the slowest;
+          -batch-wait is then waited after each one before the next takes its place.
+          Not with -batch-wait=ask, nor with -reschedule of system jobs. Defaults to
+          lockstep.
+
       -on-error=<ask|fail>
           What follows a batch with errors: ask whether to go on, or stop. To ask
           needs a terminal on stdin and stdout, or -yes. Defaults to ask.
@@ -140,7 +148,19 @@ fn is_this() {
       -timeout=<duration>
           The longest wait for one allocation, from the moment its restart is
           requested; after that it has failed. 0 waits without limit. Defaults to
-          what the job allows: shutdown delays, kill timeout and progress deadline.
+          what the job allows: shutdown delays, kill timeout and progress deadline,
+          or with -wait=healthy the healthy deadline.
+
+      -wait=<running|healthy>
+          What ends the wait for an allocation: that its tasks run again, or also
+          that it is healthy. In place that means that all checks of its Nomad
+          services pass; with -reschedule, that Nomad has found the replacement
+          healthy. Defaults to running.
+
+      -min-healthy-time=<duration>
+          With -wait=healthy, how long an allocation must stay healthy before it
+          counts. Defaults to min_healthy_time of the group's migrate block, or 10s.
+          Replacements that Nomad itself judges are left to the job.
 
       -yes
           Ask nothing: restart a multi-region job in this region only, take a prefix

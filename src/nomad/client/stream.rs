@@ -115,7 +115,7 @@ impl EventStream {
                 return Ok(Some(line));
             }
             match self.body.next().await? {
-                Some(chunk) => self.lines.push(&chunk),
+                Some(chunk) => self.lines.push(chunk),
                 None => return Ok(self.lines.rest()),
             }
         }

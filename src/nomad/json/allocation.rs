@@ -1,12 +1,12 @@
 //! Allocations, their tasks and states.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
+use super::by_name::ByName;
 use super::events::EventDigest;
 use super::job::Job;
 use super::null_as_default;
@@ -53,7 +53,7 @@ pub(crate) struct Allocation {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) desired_transition: DesiredTransition,
     #[serde(deserialize_with = "null_as_default")]
-    pub(crate) task_states: BTreeMap<Arc<str>, TaskState>,
+    pub(crate) task_states: ByName<TaskState>,
     pub(crate) deployment_status: Option<DeploymentStatus>,
     #[serde(rename = "DeploymentID", deserialize_with = "null_as_default")]
     pub(crate) deployment_id: Arc<str>,

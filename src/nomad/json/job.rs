@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::health::{Provider, Service};
 use super::null_as_default;
 
 /// A job, or one version of it.
@@ -65,6 +66,8 @@ pub(crate) struct TaskGroup {
     pub(crate) update: Option<UpdateBlock>,
     pub(crate) migrate: Option<MigrateBlock>,
     #[serde(deserialize_with = "null_as_default")]
+    pub(crate) services: Vec<Service>,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) tasks: Vec<Task>,
 }
 
@@ -73,11 +76,33 @@ pub(crate) struct TaskGroup {
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct UpdateBlock {
     #[serde(deserialize_with = "null_as_default")]
+    pub(crate) health_check: HealthCheck,
+    #[serde(deserialize_with = "null_as_default")]
     pub(crate) progress_deadline: i64,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) healthy_deadline: i64,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) min_healthy_time: i64,
+}
+
+/// Who says whether an allocation of a deployment is healthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(crate) enum HealthCheck {
+    /// Its node does.
+    #[default]
+    ByNode,
+    /// Somebody does, through the API.
+    Manual,
+}
+
+impl From<String> for HealthCheck {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "manual" => Self::Manual,
+            _ => Self::ByNode,
+        }
+    }
 }
 
 /// Durations in nanoseconds.
@@ -103,6 +128,8 @@ pub(crate) struct Task {
     pub(crate) shutdown_delay: i64,
     /// `None` for a main task.
     pub(crate) lifecycle: Option<Lifecycle>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) services: Vec<Service>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -155,6 +182,20 @@ pub(crate) struct JobStub {
     pub(crate) submit_time: i64,
     /// Carries the namespace on servers whose list entries have none of their own.
     pub(crate) job_summary: Option<JobSummary>,
+}
+
+impl TaskGroup {
+    /// The services of the group and of its tasks.
+    pub(crate) fn all_services(&self) -> impl Iterator<Item = &Service> {
+        let of_tasks = self.tasks.iter().flat_map(|task| &task.services);
+        self.services.iter().chain(of_tasks)
+    }
+
+    /// Whether checks of services that this provider keeps tell of the health of its allocations.
+    pub(crate) fn has_health_checks(&self, provider: Provider) -> bool {
+        self.all_services()
+            .any(|it| it.provider() == provider && it.health_checks().next().is_some())
+    }
 }
 
 impl JobStub {

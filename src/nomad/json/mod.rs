@@ -5,14 +5,20 @@
 //! evaluations, and versions differ), so each has a default.
 
 mod allocation;
+mod by_name;
 mod cluster;
 mod events;
+mod health;
 mod job;
+mod share;
 
 pub(crate) use allocation::*;
+pub(crate) use by_name::ByName;
 pub(crate) use cluster::*;
 pub(crate) use events::*;
+pub(crate) use health::*;
 pub(crate) use job::*;
+pub(crate) use share::Texts;
 
 use serde::{Deserialize, Deserializer};
 

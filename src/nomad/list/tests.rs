@@ -13,7 +13,7 @@ struct Numbered {
 
 /// Reads the text in pieces that end at these places.
 fn in_pieces<T: DeserializeOwned>(text: &[u8], cuts: &[usize]) -> Result<Vec<T>, Problem> {
-    let mut list = List::default();
+    let mut list = List::new(|_| ());
     let mut begin = 0;
     for cut in cuts.iter().copied().chain([text.len()]) {
         let end = cut.clamp(begin, text.len());

@@ -25,6 +25,25 @@ fn values_that_are_read() {
         let plan = plan(&["-max-failures", value, "web"]);
         assert_eq!(plan.max_failures, Some(expected));
     }
+    for (args, expected) in [
+        (&["-wait=running"][..], WaitFor::Running),
+        (&["-wait=HEALTHY"], WaitFor::Healthy { steady: None }),
+        (
+            &["-wait=healthy", "-min-healthy-time=30s"],
+            WaitFor::Healthy {
+                steady: Some(Duration::from_secs(30)),
+            },
+        ),
+        (
+            &["-wait=healthy", "-min-healthy-time=0"],
+            WaitFor::Healthy {
+                steady: Some(Duration::ZERO),
+            },
+        ),
+    ] {
+        let args: Vec<_> = args.iter().copied().chain(["web"]).collect();
+        assert_eq!(plan(&args).wait, expected);
+    }
     for (value, expected) in [
         ("fail", OnDeployment::Fail),
         ("wait", OnDeployment::Wait),
@@ -34,6 +53,64 @@ fn values_that_are_read() {
             plan(&["-on-deployment", value, "web"]).on_deployment,
             expected
         );
+    }
+}
+
+#[test]
+fn batch_modes() {
+    for (args, expected) in [
+        (&["web"][..], BatchMode::Lockstep),
+        (&["-batch-mode=lockstep", "web"], BatchMode::Lockstep),
+        (&["-batch-mode", "LockStep", "web"], BatchMode::Lockstep),
+        (&["--batch-mode=window", "web"], BatchMode::Window),
+        (&["web", "-batch-mode=WINDOW"], BatchMode::Window),
+        (
+            &["-batch-mode=window", "-batch-mode=lockstep", "web"],
+            BatchMode::Lockstep,
+        ),
+        (
+            &["-batch-mode=lockstep", "-batch-wait=ask", "web"],
+            BatchMode::Lockstep,
+        ),
+        (
+            &["-batch-mode=window", "-batch-wait=10s", "web"],
+            BatchMode::Window,
+        ),
+    ] {
+        assert_eq!(plan(args).mode, expected, "{args:?}");
+    }
+    for value in ["", "sliding", "window ", "lock-step"] {
+        assert_eq!(
+            refused(&["-batch-mode", value, "web"]),
+            format!(
+                r#"Invalid -batch-mode value {}: valid options are "lockstep" and "window""#,
+                quote(value)
+            )
+        );
+    }
+}
+
+#[test]
+fn a_window_has_no_batches_to_ask_between() {
+    for more in [&[][..], &["-yes"], &["-dry-run"]] {
+        for ask in ["-batch-wait=ask", "-batch-wait=ASK"] {
+            let args: Vec<_> = [ask, "-batch-mode=window"]
+                .into_iter()
+                .chain(more.iter().copied())
+                .chain(["web"])
+                .collect();
+            assert_eq!(
+                refused_at(&args, true),
+                (
+                    "The -batch-mode=window option cannot be used with -batch-wait=ask".into(),
+                    vec![
+                        "A window has no moment between two batches to ask at: give -batch-wait a duration, or leave -batch-mode=window out"
+                            .into()
+                    ]
+                ),
+                "{args:?}"
+            );
+        }
     }
 }
 
@@ -65,6 +142,19 @@ fn values_that_are_none() {
             "9223372036854775808",
             r#"strconv.Atoi: parsing "9223372036854775808": value out of range"#,
         ),
+        ("wait", "", r#"valid options are "running" and "healthy""#),
+        (
+            "wait",
+            "complete",
+            r#"valid options are "running" and "healthy""#,
+        ),
+        ("min-healthy-time", "", r#"time: invalid duration """#),
+        (
+            "min-healthy-time",
+            "10",
+            r#"time: missing unit in duration "10""#,
+        ),
+        ("min-healthy-time", "-1s", "duration must not be negative"),
         (
             "on-deployment",
             "",

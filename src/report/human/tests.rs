@@ -106,8 +106,19 @@ fn headers() {
         number,
         allocations,
     };
+    let window = |allocations, at_once| EventKind::SelectedForWindow {
+        allocations,
+        at_once,
+    };
     let text = rendered(
-        [header(1), header(2_000), batch(1, 2), batch(112, 1)],
+        [
+            header(1),
+            header(2_000),
+            batch(1, 2),
+            batch(112, 1),
+            window(1, 1),
+            window(24, 3),
+        ],
         QUIET,
     );
     insta::assert_snapshot!(text, @"
@@ -115,6 +126,8 @@ fn headers() {
     1B|==> 2023-02-28T17:36:31-05:00: Restarting 2000 allocations
     1B|==> 2023-02-28T17:36:31-05:00: Restarting 1st batch of 2 allocations
     1B|==> 2023-02-28T17:36:31-05:00: Restarting 112th batch of 1 allocations
+    1B|==> 2023-02-28T17:36:31-05:00: Restarting 1 allocation, at most 1 at once
+    1B|==> 2023-02-28T17:36:31-05:00: Restarting 24 allocations, at most 3 at once
     ");
 }
 
@@ -184,6 +197,7 @@ fn pauses_and_stops() {
     let text = rendered(
         [
             EventKind::Pausing { pause: 90 * second },
+            EventKind::PausingEach { pause: 90 * second },
             EventKind::NewPause {
                 pause: Duration::ZERO,
             },
@@ -201,6 +215,7 @@ fn pauses_and_stops() {
     );
     insta::assert_snapshot!(text, @r#"
     1B|==> 2023-02-28T17:36:31-05:00: Waiting 1m30s before restarting the next batch
+    1B|==> 2023-02-28T17:36:31-05:00: Waiting 1m30s after each allocation before restarting another one
     1B|==> 2023-02-28T17:36:31-05:00: Proceeding restarts with new wait time of 0s
     1B|==> 2023-02-28T17:36:31-05:00: Stopping job restart due to error
     1B|==> 2023-02-28T17:36:31-05:00: Stopping job restart due to unrecoverable error

@@ -31,6 +31,7 @@ fn sample() -> Preview {
     Preview {
         reschedules: false,
         batches: 2,
+        window: None,
         allocations: vec![
             planned(1, "a0000001", "web", Some(5)),
             planned(1, "a0000002", "web\tx\u{1b}[31m", Some(200_000)),
@@ -76,6 +77,7 @@ fn what_would_be_rescheduled_shows_when_it_was_created() {
     let preview = Preview {
         reschedules: true,
         batches: 1,
+        window: None,
         allocations: vec![planned(1, "a0000001", "web", Some(90))],
         left_out: Vec::new(),
     };
@@ -84,6 +86,24 @@ fn what_would_be_rescheduled_shows_when_it_was_created() {
 
     Batch  Allocation  Group  Node      Version  Created    Health
     1      a0000001    web    client-1  12       1m30s ago  healthy
+    "#);
+}
+
+#[test]
+fn a_window_has_an_order_and_no_batches() {
+    let preview = Preview {
+        batches: 1,
+        window: Some(2),
+        left_out: Vec::new(),
+        ..sample()
+    };
+    insta::assert_snapshot!(shown(&preview, false), @r#"
+    ==> 2026-08-12T17:36:31-05:00: Dry run: 3 allocations would be restarted, at most 2 at once
+
+    Order  Allocation  Group  Node      Version  Started   Health
+    1      a0000001    web    client-1  12       5s ago    healthy
+    2      a0000002    web x  client-1  12       2d7h ago  healthy
+    3      a0000003    cache  client-1  12       -         -
     "#);
 }
 

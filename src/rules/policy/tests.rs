@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    BatchResult, Decision, Next, after_answer, after_batch, allowed_failures, exceeded, stops,
+    BatchResult, Decision, Next, after_answer, after_batch, allowed_failures, exceeded, holds,
+    stops,
 };
 use crate::event::{Answer, Exceeded, Question};
-use crate::plan::{MaxFailures, OnError, Pause, RestartPlan};
+use crate::plan::{BatchMode, MaxFailures, OnError, Pause, RestartPlan};
 use crate::rules::samples::{in_place, plan};
 
 const W: Duration = Duration::from_secs(10);
@@ -187,6 +188,53 @@ fn what_follows_a_batch_while_failures_are_counted() {
             expected,
             "{yes} {pause:?} {result:?} {exceeded}"
         );
+    }
+}
+
+#[test]
+fn what_holds_a_window() {
+    use BatchResult::{Ok, Recoverable, Unrecoverable};
+    use OnError::{Ask, Fail};
+
+    let asks = |unrecoverable| Next::Ask(Question::IgnoreErrorsInWindow { unrecoverable });
+    let stop = |unrecoverable| Next::Stop { unrecoverable };
+    let go_on = Next::GoOn { pause: W };
+    // -yes, -on-error, -max-failures given, exceeded; what happened; what follows.
+    let table = [
+        (false, Ask, false, false, Recoverable, asks(false)),
+        (false, Ask, false, false, Unrecoverable, asks(true)),
+        (false, Fail, false, false, Recoverable, stop(false)),
+        (false, Fail, false, false, Unrecoverable, stop(false)),
+        (true, Ask, false, false, Recoverable, go_on.clone()),
+        (true, Ask, false, false, Unrecoverable, stop(true)),
+        (true, Fail, false, false, Recoverable, stop(false)),
+        (false, Ask, true, false, Recoverable, go_on.clone()),
+        (false, Ask, true, false, Unrecoverable, asks(true)),
+        (false, Ask, true, true, Recoverable, stop(false)),
+        (false, Ask, true, true, Unrecoverable, stop(true)),
+        (true, Ask, true, false, Recoverable, go_on.clone()),
+        (true, Ask, true, true, Recoverable, stop(false)),
+    ];
+    for (yes, on_error, counts, exceeded, result, expected) in table {
+        let mut plan = RestartPlan {
+            mode: BatchMode::Window,
+            pause: Pause::Fixed(W),
+            max_failures: counts.then_some(MaxFailures::Count(2)),
+            on_error,
+            yes,
+            ..plan(in_place())
+        };
+        let about = format!("{yes} {on_error:?} {counts} {exceeded} {result:?}");
+        assert_eq!(
+            after_batch(&plan, plan.pause, result, exceeded),
+            expected,
+            "{about}"
+        );
+        assert_eq!(holds(&plan, result, exceeded), expected != go_on, "{about}");
+        // Without an error nothing is held, and without a window nothing is.
+        assert!(!holds(&plan, Ok, exceeded), "{about}");
+        plan.mode = BatchMode::Lockstep;
+        assert!(!holds(&plan, result, exceeded), "{about}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a dry run is shown from.
 
 use crate::nomad::json::DeploymentStatus;
-use crate::plan::{Action, BatchSize, RestartPlan, Tasks};
+use crate::plan::{Action, BatchMode, BatchSize, RestartPlan, Tasks};
 use crate::rules::preview::preview;
 use crate::rules::samples::{
     AllocationSample, allocation, in_place, job, named, plan, reschedule, task, time, versions,
@@ -54,6 +54,7 @@ fn batches_in_processing_order_and_the_rest_with_reasons() {
             .iter()
             .map(|it| (it.batch, it.allocation.to_string()))
             .collect();
+        assert_eq!(preview.window, None);
         (preview.batches, planned)
     };
     let (young, old) = ("young".to_owned(), "old".to_owned());
@@ -65,6 +66,20 @@ fn batches_in_processing_order_and_the_rest_with_reasons() {
         shown_by(BatchSize::Percent(100)),
         (1, vec![(1, young), (1, old)])
     );
+
+    for (batch, window) in [
+        (BatchSize::Count(1), 1),
+        (BatchSize::Percent(100), 2),
+        (BatchSize::Count(9), 2),
+    ] {
+        let preview = shown(&RestartPlan {
+            batch,
+            mode: BatchMode::Window,
+            ..only_web.clone()
+        });
+        assert_eq!((preview.batches, preview.window), (1, Some(window)));
+        assert!(preview.allocations.iter().all(|it| it.batch == 1));
+    }
 
     let left_out = |plan| {
         let left_out = shown(plan).left_out.into_iter();

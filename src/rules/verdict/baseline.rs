@@ -1,12 +1,12 @@
 //! What was known of an allocation before the write: what comes later is held against it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::event::Target;
-use crate::nomad::json::{AllocId, Allocation, RunState, TaskState};
+use crate::nomad::json::{AllocId, Allocation, ByName, RunState, TaskState};
 use crate::rules::versions::{Part, Versions, part};
 use crate::view::{JobView, job_type};
 
@@ -19,7 +19,7 @@ pub(crate) struct Baseline {
     /// The highest index known before the write: its consequences have higher ones.
     pub(super) index: u64,
     /// The targeted tasks; empty when rescheduling.
-    tasks: BTreeMap<Arc<str>, TaskBase>,
+    tasks: ByName<TaskBase>,
     /// The tasks that ran.
     pub(super) ran: BTreeSet<Arc<str>>,
 }
@@ -87,7 +87,7 @@ impl Baseline {
     }
 
     /// The targeted tasks of an in-place restart; `None` when rescheduling.
-    pub(super) fn tasks(&self) -> Option<&BTreeMap<Arc<str>, TaskBase>> {
+    pub(super) fn tasks(&self) -> Option<&ByName<TaskBase>> {
         match self.target {
             Target::Reschedule => None,
             Target::RunningTasks | Target::AllTasks | Target::Task(_) => Some(&self.tasks),

@@ -1,6 +1,5 @@
 //! The verdict on a restart in place.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +7,10 @@ use tokio::time::Instant;
 
 use super::baseline::TaskBase;
 use super::reason::{Confirm, Event, Reason, State};
-use super::{Baseline, CRASH_LOOP, CallState, Cause, SIGN_WITHIN, UNKNOWN_WITHIN, Verdict, Want};
-use crate::nomad::json::{Allocation, ClientStatus, DesiredStatus, RunState, TaskState};
+use super::{
+    Baseline, CRASH_LOOP, CallState, Cause, SIGN_WITHIN, UNKNOWN_WITHIN, Verdict, Want, health,
+};
+use crate::nomad::json::{Allocation, ByName, ClientStatus, DesiredStatus, RunState, TaskState};
 use crate::view::{JobState, JobView};
 
 /// How far one targeted task is.
@@ -35,7 +36,7 @@ enum Silence {
 
 pub(super) fn judge(
     base: &Baseline,
-    tasks: &BTreeMap<Arc<str>, TaskBase>,
+    tasks: &ByName<TaskBase>,
     call: CallState,
     view: &JobView,
     want: &Want,
@@ -76,7 +77,7 @@ pub(super) fn judge(
     let mut pending: Option<Reason> = None;
     let mut without_sign = Vec::new();
     let mut done = 0;
-    for (name, before) in tasks {
+    for (name, before) in tasks.iter() {
         match look.progress(name, before) {
             Progress::Done => done += 1,
             Progress::EndedBefore => {}
@@ -97,7 +98,12 @@ pub(super) fn judge(
 
     match pending {
         Some(reason) if without_sign.is_empty() => Verdict::Pending(reason),
-        None if without_sign.is_empty() && done > 0 => Verdict::Done { by: None },
+        None if without_sign.is_empty() && done > 0 => {
+            match health::of_restarted(base, allocation, view, want, now) {
+                Ok(()) => Verdict::Done { by: None },
+                Err(verdict) => verdict,
+            }
+        }
         pending => {
             let nothing = done == 0 && pending.is_none();
             silent(base, call, silence, without_sign, nothing)
@@ -276,6 +282,7 @@ impl Look<'_> {
             && delay > limit
         {
             return Progress::Failed(Cause::StartsTooLate {
+                allocation: self.allocation.id.clone(),
                 task: name.clone(),
                 delay,
                 limit,

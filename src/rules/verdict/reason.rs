@@ -5,7 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::{duration, quote::quote};
-use crate::nomad::json::{AllocId, Allocation, RunState, TaskEvent, TaskState};
+use crate::nomad::json::{AllocId, Allocation, CheckStatus, RunState, TaskEvent, TaskState};
+use crate::nomad::text;
+use crate::view::Check;
+
+/// As much of a line of a check's output is shown, in characters.
+const LONGEST_LINE: usize = 200;
 
 /// Why there is no verdict yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +24,8 @@ pub(crate) struct Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Confirm {
     Allocation(AllocId),
+    /// What the checks of this allocation say now. Asked for again and again while it is waited for.
+    Checks(AllocId),
     /// All allocations of the job: the one wanted is not linked to any known one.
     List,
 }
@@ -65,6 +72,22 @@ pub(crate) enum State {
         event: Option<Event>,
         planned: bool,
     },
+    /// It runs, and has to stay as it is for so long.
+    Steady {
+        allocation: AllocId,
+        /// It is healthy too.
+        healthy: bool,
+        time: Duration,
+    },
+    /// A check that does not pass; `output` is the first line of what it said, `None` of one without a result since the tasks started.
+    Check {
+        check: Arc<str>,
+        output: Option<String>,
+    },
+    /// Nothing is known of the checks.
+    ChecksUnread { error: Option<Arc<str>> },
+    /// Nomad has not found it healthy yet.
+    NotHealthyYet { allocation: AllocId, status: String },
 }
 
 /// A task's event, as the node tells it.
@@ -128,6 +151,23 @@ impl State {
                 allocation: allocation.id.clone(),
                 status: allocation.client_status.as_str().to_owned(),
             },
+        }
+    }
+
+    /// A check that does not pass.
+    pub(super) fn of_check(check: &Check) -> Self {
+        let result = &check.result;
+        let output = check.counts && result.status == CheckStatus::Failure;
+        Self::Check {
+            check: result.check.clone(),
+            output: output.then(|| first_line(&result.output)),
+        }
+    }
+
+    pub(super) fn not_healthy_yet(allocation: &Allocation) -> Self {
+        Self::NotHealthyYet {
+            allocation: allocation.id.clone(),
+            status: allocation.client_status.as_str().to_owned(),
         }
     }
 
@@ -203,7 +243,49 @@ impl State {
                     in_brackets(event.as_ref())
                 )
             }
+            Self::Steady {
+                allocation,
+                healthy,
+                time,
+            } => {
+                let is = if *healthy { "is healthy" } else { "runs" };
+                let time = lasting(*time);
+                format!("{} {is} and has to stay so for {time}", id(allocation))
+            }
+            Self::Check {
+                check,
+                output: Some(output),
+            } => {
+                let colon = if output.is_empty() { "" } else { ": " };
+                format!("check {} is failing{colon}{output}", quote(check))
+            }
+            Self::Check {
+                check,
+                output: None,
+            } => format!(
+                "check {} has not been run since the tasks started",
+                quote(check)
+            ),
+            Self::ChecksUnread { error: Some(error) } => {
+                format!("its checks cannot be read: {error}")
+            }
+            Self::ChecksUnread { error: None } => "nothing is known of its checks yet".into(),
+            Self::NotHealthyYet { allocation, status } => format!(
+                "{} is {} and Nomad has not found it healthy yet",
+                id(allocation),
+                quote(status)
+            ),
         }
+    }
+}
+
+/// The first line of what a check said, harmless and not endless.
+fn first_line(output: &str) -> String {
+    let text = text::of_server(output);
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::in_place::{failed, stays};
 use super::reason::{Confirm, Event, Reason, State};
-use super::{Baseline, CallState, Cause, PLACED_LATE, SETTLED_AFTER, Verdict, Want};
+use super::{Baseline, CallState, Cause, PLACED_LATE, SETTLED_AFTER, Verdict, Want, health};
 use crate::nomad::json::{
     AllocId, Allocation, ClientStatus, DesiredStatus, RunState, TaskGroup, TaskState,
 };
@@ -59,7 +59,7 @@ pub(super) fn judge(
             allocation: allocation.id.clone(),
         })),
         _ if chain.is_empty() => Verdict::Pending(Reason::of(scheduling(call, allocation))),
-        _ => started(base, &chain, allocation, view, want),
+        _ => started(base, &chain, allocation, view, want, now),
     }
 }
 
@@ -228,10 +228,19 @@ fn started(
     allocation: &Arc<Allocation>,
     view: &JobView,
     want: &Want,
+    now: Instant,
 ) -> Verdict {
+    // One with a failed task is about to be failed itself, which may bring another attempt.
+    let fails = allocation.task_states.values().any(|it| it.failed);
+    if want.healthy.is_some() && health::healthy(allocation) == Some(false) && !fails {
+        return Verdict::Failed(health::unhealthy(allocation, view));
+    }
     match waited_for(base, allocation, view, want) {
-        None => Verdict::Done {
-            by: Some(allocation.id.clone()),
+        None => match health::of_replacement(base, allocation, view, want, now) {
+            Ok(()) => Verdict::Done {
+                by: Some(allocation.id.clone()),
+            },
+            Err(verdict) => verdict,
         },
         Some((task, state)) => Verdict::Pending(Reason::of(
             awaits_predecessor(base, chain, allocation, view)

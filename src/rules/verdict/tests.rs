@@ -13,6 +13,7 @@ use crate::rules::versions::Versions;
 use crate::view::JobView;
 
 mod causes;
+mod health;
 mod in_place;
 mod properties;
 mod reschedule;
@@ -38,7 +39,7 @@ impl Case {
         Self {
             view,
             base,
-            want: Want::new(Arc::new(versions), Some(LIMIT), begin),
+            want: Want::new(Arc::new(versions), None, Some(LIMIT), begin),
             begin,
         }
     }

@@ -122,7 +122,10 @@ fn form(allocation: &Allocation, full: bool) -> Allocation {
 fn snapshot(history: &History, index: usize) -> Change {
     Change::Snapshot {
         index: index as u64,
-        allocations: history[index].values().map(|a| form(a, false)).collect(),
+        allocations: history[index]
+            .values()
+            .map(|a| Arc::new(form(a, false)))
+            .collect(),
     }
 }
 

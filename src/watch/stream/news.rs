@@ -29,6 +29,7 @@ pub(super) fn take(shared: &Shared, event: StreamEvent) {
         && *allocation.job_id == *shared.job_id
         && !allocation.id.is_empty()
     {
+        shared.texts().share(&mut allocation);
         complete(&mut allocation, &shared.view());
         shared.apply(Change::Allocation(allocation), asked);
     }

@@ -70,6 +70,26 @@ async fn a_task_that_fails_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_fails_while_the_rest_of_its_batch_is_waited_for_is_not_done() {
+    let rules = json!([{"index": 0, "start_from": 2, "run_for": "5s", "exit_code": 3},
+        {"index": 1, "start_block_for": "30s"}]);
+    let group = with(
+        &group("web", 2, &[task("app", &rules)]),
+        json!({"RestartPolicy": policy(0, 1, "fail")}),
+    );
+    let cluster = running(&job(&[group])).await;
+    Scene::of(&cluster)
+        .args(["-yes", "-batch-size=2", "web"])
+        .run()
+        .await
+        .ended_with(1)
+        .explained(
+            "it ran again and has failed since: task \"app\" failed: Terminated: Exit Code: 3",
+        )
+        .explained("1 of 2 allocations restarted, 1 failed.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_start_that_fails_once_is_no_failure() {
     // The restart policy tries again.
     let rules =

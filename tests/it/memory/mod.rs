@@ -6,10 +6,12 @@
 //! runs here ask no questions, so nothing in them waits for it before the end.
 
 mod connections;
+mod evidence;
 mod failures;
+mod health;
 mod in_place;
 pub(crate) mod jobs;
-mod joint;
+pub(crate) mod joint;
 mod left_out;
 mod lost_answers;
 mod placements;

@@ -75,6 +75,21 @@ To continue, run:
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_surely_not_taken_is_not_in_flight() {
+    let cluster = running(&web(2)).await;
+    let busy = Fault::Status(429, "Too many requests".to_owned());
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "web"])
+        .fault(Rule::on("/restart", busy))
+        .signal_after(4, Duration::from_millis(100), 15)
+        .run()
+        .await
+        .ended_with(143)
+        .explained("0 of 2 allocations restarted, 2 not touched.");
+    assert!(ran.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_on_their_way_are_waited_for_for_five_seconds() {
     // And what they bring about for a second and a half, within the five.
     for (kill_after, ended) in [("3s", 4), ("5900ms", 6), ("20s", 6)] {

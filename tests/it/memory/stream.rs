@@ -7,7 +7,7 @@ use nomad_sim::front::{After, Fault, Rule, StreamEnd, StreamFault};
 use nomad_sim::model::Version;
 use serde_json::json;
 
-use super::jobs::{group, job, plain, running, running_on, web, web_with};
+use super::jobs::{group, job, plain, running, running_on, web, web_with, with};
 use super::scene::{Ran, Scene, Stage, allocations};
 
 /// The end of a run in which all is well.
@@ -208,6 +208,7 @@ async fn a_silent_end_in_a_pause_is_found_out() {
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let next = ids[1].clone();
+    let other = with(&web(1), json!({"ID": "other", "Name": "other"}));
     let ran = Scene::of(&cluster)
         .args(["-yes", "-batch-wait=3m", "web"])
         .meanwhile(|stage| async move {
@@ -216,6 +217,12 @@ async fn a_silent_end_in_a_pause_is_found_out() {
             stage.agent.end_streams(StreamEnd::Silent);
             tokio::time::sleep(Duration::from_secs(1)).await;
             stage.cluster.stop_allocation(&next, false).unwrap();
+            // More transactions than a server keeps: the next stream does not tell of it.
+            stage.cluster.register(&other).unwrap();
+            for _ in 0..150 {
+                stage.cluster.evaluate("default", "other", false).unwrap();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         })
         .run()
         .await
@@ -241,4 +248,24 @@ async fn an_hour_in_a_pause_costs_one_stream() {
         .ended_with(0);
     assert_eq!(ran.touched(), ids);
     assert_eq!((streams(&ran), lists(&ran)), (1, 1), "{:#?}", ran.requests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_in_place_is_read_from_a_list() {
+    // Events do not tell which version of the job an allocation has now.
+    let cluster = running(&web(3)).await;
+    let ids = allocations(&cluster, "web");
+    let updated = with(&web(3), json!({"Priority": 70}));
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-on-deployment=wait", "-batch-wait=1m", "web"])
+        .meanwhile(|stage| async move {
+            stage.joint.writes(1).await;
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            stage.cluster.register(&updated).unwrap();
+        })
+        .run()
+        .await
+        .ended_with(0);
+    assert_eq!(ran.touched(), ids);
+    assert_eq!((streams(&ran), lists(&ran)), (1, 2), "{:#?}", ran.requests);
 }

@@ -1,5 +1,5 @@
 //! Options that `nomad job restart` does not have: dry runs, ages and runs that continue another one, limits to failures, waiting for
-//! deployments, and exit codes that tell causes apart.
+//! deployments, sliding windows, and exit codes that tell causes apart.
 
 mod age;
 mod codes;
@@ -8,6 +8,7 @@ mod dry_run;
 mod failures;
 mod killed;
 mod resume;
+mod window;
 
 use nomad_sim::cluster::Cluster;
 

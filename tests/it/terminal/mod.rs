@@ -10,3 +10,4 @@ mod looks;
 mod midrun;
 mod session;
 mod signals;
+mod window;

@@ -108,7 +108,7 @@
 //! # Left out
 //! Preemption, of `disconnect` blocks all but `lost_after` (nothing replaces what is unknown, and it stays unknown for as long as its
 //! node is away), multi-region jobs, checks in Consul, leader elections among servers (an agent can be told that there is
-//! no leader: [`front::Outage`]), and garbage collection.
+//! no leader: [`front::Outage`]), and the times of garbage collection (which [`cluster::Cluster::collect_garbage`] does at once).
 
 pub mod api;
 pub mod cluster;

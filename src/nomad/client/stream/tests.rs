@@ -2,6 +2,7 @@ use http::header::ACCEPT_ENCODING;
 
 use super::*;
 use crate::nomad::client::tests::client;
+use crate::nomad::events::StreamEvent;
 use crate::nomad::script::Step;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -57,14 +58,19 @@ async fn it_is_open_with_its_first_line() {
 #[tokio::test(start_paused = true)]
 async fn lines_come_in_any_chunks_and_the_first_is_not_lost() {
     let soon = Duration::from_millis(5);
-    let step = Step::answer(200, "{\"Index\":7}\n{\"Ind")
-        .and(soon, "ex\":8}\n{}")
-        .and(soon, "\nclosed");
+    let step = Step::answer(
+        200,
+        "{\"Index\":7,\"Events\":[{\"Index\":7}]}\n{\"Events\":[{\"Ind",
+    )
+    .and(soon, "ex\":8}],\"Index\":8}\n{}")
+    .and(soon, "\nclosed");
     let (client, _) = client([step]);
     let mut stream = client.events("web", StartAt::Now).await.unwrap();
-    let line = |index| Line::Events {
-        index,
-        events: Vec::new(),
+    let line = |index| {
+        Line::Event(Box::new(StreamEvent {
+            index,
+            ..StreamEvent::default()
+        }))
     };
     for expected in [
         Some(line(7)),

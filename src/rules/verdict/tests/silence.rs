@@ -203,8 +203,16 @@ fn the_limit_fails_whatever_is_pending() {
         .restarting(5.1, 0.0, 1)
         .event("Driver", 5.2, "Downloading image");
     state.state = unstarted().state;
-    case.news(2, vec![app(11, state).client("pending")]);
-    pending(&case.judge(accepted(&case), 59));
+    let starting = app(11, state).client("pending");
+    case.news(2, vec![starting.clone()]);
+    assert_eq!(pending(&case.judge(accepted(&case), 59)).confirm, None);
+    // What is known may be old.
+    assert_eq!(
+        pending(&case.judge(accepted(&case), 60)).confirm,
+        Some(Confirm::Allocation("a".into()))
+    );
+    failed(&case.judge(accepted(&case), 120));
+    case.news(60, vec![starting]);
     let cause = failed(&case.judge(accepted(&case), 60));
     assert_eq!(
         cause.to_string(),
@@ -224,6 +232,7 @@ fn a_limit_beyond_the_clock_is_none() {
     let mut case = Case::running(app(10, task("running", 1.0)));
     case.want = super::Want::new(
         case.want.versions.clone(),
+        None,
         Some(std::time::Duration::MAX),
         case.begin,
     );

@@ -8,6 +8,7 @@
 mod behaviour;
 mod broker;
 mod changes;
+mod collect;
 mod config;
 mod constraints;
 mod deliveries;
@@ -163,6 +164,28 @@ impl Cluster {
         }
         state.run_until(clock.now());
         Self::running(state, clock)
+    }
+
+    /// A cluster in which these jobs were registered an hour ago, one after the other, and have settled since.
+    ///
+    /// # Errors
+    /// As [`Cluster::register`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn with_jobs(config: Config, jobs: &[Value]) -> Result<Self, ApiError> {
+        let failed = Mutex::new(None);
+        let register = |state: &mut State| {
+            let errors = jobs.iter().filter_map(|job| state.register(job).err());
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = errors.last();
+        };
+        let past: [Past<'_>; 1] = [(Duration::from_secs(3600), &register)];
+        let cluster = Self::with_past(config, &past);
+        let failed = failed.into_inner();
+        match failed.unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(cluster),
+            Some(error) => Err(error),
+        }
     }
 
     fn running(state: State, clock: Clock) -> Self {
@@ -377,6 +400,12 @@ impl Cluster {
     /// with their next evaluation. False for an unknown node.
     pub fn purge_node(&self, node: &str) -> bool {
         self.shared.with(|state| state.purge_node(node))
+    }
+
+    /// Forgets the allocations that have ended for good, with the evaluations that are over, as servers do hours later. Nothing is
+    /// told of it. Returns how many allocations that were.
+    pub fn collect_garbage(&self) -> usize {
+        self.shared.with(State::collect_garbage)
     }
 
     /// Makes a node (by id or name) eligible for placements or not. False for an unknown node.

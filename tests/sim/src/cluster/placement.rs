@@ -46,20 +46,16 @@ impl<'a> Placer<'a> {
     }
 
     /// An allocation of the job that stays on its node.
-    pub(crate) fn keeps(&mut self, group: &'a str, node_id: &str) {
-        if let Some(node) = self.tables.node_ids.get(node_id) {
-            let count = self.tables.nodes.len();
-            self.here.entry(group).or_insert_with(|| vec![0; count])[*node] += 1;
-        }
+    pub(crate) fn keeps(&mut self, group: &'a str, node: NodeRef) {
+        let count = self.tables.nodes.len();
+        self.here.entry(group).or_insert_with(|| vec![0; count])[node] += 1;
     }
 
     /// An allocation that the plan stops: its resources are free.
-    pub(crate) fn frees(&mut self, group: &TaskGroup, node_id: &str) {
-        if let Some(node) = self.tables.node_ids.get(node_id) {
-            let (cpu, memory, disk) = group.demand();
-            for (used, demand) in self.used[*node].iter_mut().zip([cpu, memory, disk]) {
-                *used = used.saturating_sub(demand);
-            }
+    pub(crate) fn frees(&mut self, group: &TaskGroup, node: NodeRef) {
+        let (cpu, memory, disk) = group.demand();
+        for (used, demand) in self.used[node].iter_mut().zip([cpu, memory, disk]) {
+            *used = used.saturating_sub(demand);
         }
     }
 

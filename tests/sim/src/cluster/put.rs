@@ -1,6 +1,6 @@
 //! Writes to the tables: each keeps the counts, links and indexes that belong to an object together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::tables::{AllocRef, DeploymentRef, EvalRef, JobRecord, JobRef, NodeRef, Tables};
@@ -93,6 +93,34 @@ impl Tables {
         allocs
     }
 
+    /// Removes allocations and evaluations for good.
+    pub(crate) fn forget(&mut self, allocs: &[AllocRef], evals: &[EvalRef]) {
+        for alloc in allocs {
+            let Some(gone) = self.allocs[*alloc].take() else {
+                continue;
+            };
+            self.alloc_ids.remove(&gone.id);
+            let entry = &mut self.jobs[self.alloc_jobs[*alloc]];
+            entry.allocs.remove(&gone.id);
+            entry.wanted.remove(alloc);
+            entry.touched.allocations = self.index;
+            self.indexes.allocations = self.index;
+        }
+        let evals: BTreeSet<EvalRef> = evals.iter().copied().collect();
+        for eval in &evals {
+            self.eval_ids.remove(&self.evals[*eval].id);
+            self.indexes.evaluations = self.index;
+        }
+        for entry in &mut self.jobs {
+            let before = entry.evals.len();
+            entry.evals.retain(|eval| !evals.contains(eval));
+            if entry.evals.len() < before {
+                entry.touched.evaluations = self.index;
+            }
+        }
+        self.collected.extend(evals);
+    }
+
     fn touch_summary(&mut self, slot: JobRef, change: impl FnOnce(&mut JobSummary)) {
         let index = self.index;
         let entry = &mut self.jobs[slot];
@@ -163,6 +191,8 @@ impl Tables {
             let new = self.allocs.len();
             self.allocs.push(Some(Arc::clone(&alloc)));
             self.alloc_jobs.push(slot);
+            let node = self.node_ids.get(&alloc.node_id).copied();
+            self.alloc_places.push((node, alloc.name_index()));
             self.replaces
                 .push(entry.by_name.insert(place_of(&alloc), new));
             self.alloc_ids.insert(alloc.id.clone(), new);

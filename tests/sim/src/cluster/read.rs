@@ -141,7 +141,9 @@ impl State {
 
     /// All evaluations in the order of their creation.
     pub fn evaluations(&self) -> impl Iterator<Item = &Arc<Evaluation>> {
-        self.tables.evals.iter()
+        let collected = &self.tables.collected;
+        let evals = self.tables.evals.iter().enumerate();
+        evals.filter_map(|(number, eval)| (!collected.contains(&number)).then_some(eval))
     }
 
     /// An evaluation by its full id.

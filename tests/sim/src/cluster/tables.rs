@@ -88,10 +88,14 @@ pub(crate) struct Tables {
     pub(crate) allocs: Vec<Option<Arc<Allocation>>>,
     /// The job of each allocation.
     pub(crate) alloc_jobs: Vec<JobRef>,
+    /// The node of each allocation and the number in its name: a scheduler asks for them all again and again.
+    pub(crate) alloc_places: Vec<(Option<NodeRef>, Option<u32>)>,
     /// The earlier allocation of the same job and name whose place each took, linked or not.
     pub(crate) replaces: Vec<Option<AllocRef>>,
     pub(crate) alloc_ids: HashMap<String, AllocRef>,
     pub(crate) evals: Vec<Arc<Evaluation>>,
+    /// Evaluations that were collected.
+    pub(crate) collected: BTreeSet<EvalRef>,
     pub(crate) eval_ids: HashMap<String, EvalRef>,
     pub(crate) deployments: Vec<Option<Arc<Deployment>>>,
     pub(crate) deployment_ids: HashMap<String, DeploymentRef>,
@@ -126,6 +130,20 @@ impl Tables {
 
     pub(crate) fn alloc(&self, alloc: AllocRef) -> Option<&Arc<Allocation>> {
         self.allocs[alloc].as_ref()
+    }
+
+    /// The number in an allocation's name.
+    pub(crate) fn number(&self, alloc: AllocRef) -> Option<u32> {
+        self.alloc_places[alloc].1
+    }
+
+    /// Which nodes the servers know: a purge makes them forget one.
+    pub(crate) fn known_nodes(&self) -> Vec<bool> {
+        let mut known = vec![false; self.nodes.len()];
+        for node in self.node_ids.values() {
+            known[*node] = true;
+        }
+        known
     }
 
     /// The newest deployment of a job.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BAD_REPLACEMENT, CRASH_LOOP, EXAMPLE, SLOW_START, STRANDED, STUBBORN};
+use super::{BAD_REPLACEMENT, CRASH_LOOP, EXAMPLE, SLOW_START, STRANDED, STUBBORN, UNHEALTHY};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -93,7 +93,8 @@ pub(super) fn crash_loop() -> Value {
         name: "importer",
         image: "registry.example.com/shop/importer:5.1",
         simulate: json!([{"start_block_for": "300ms"},
-            {"start_from": 2, "run_for": "20ms", "exit_code": 78}]),
+            {"start_from": 2, "run_for": "20ms", "exit_code": 78, "stderr":
+                "importer 5.1 starting\nreading /etc/importer.toml\nfatal: line 7: unknown key `interval_seconds`\n"}]),
         kill_timeout: 5,
     };
     let mut group = group("importer", 1, &[task(&importer)]);
@@ -123,4 +124,24 @@ pub(super) fn stubborn() -> Value {
         kill_timeout: 10,
     };
     job(STUBBORN, "dc1", &[group("queue", 2, &[task(&queue)])])
+}
+
+/// Its database moved: a process that starts now runs, and answers its check with an error.
+pub(super) fn unhealthy() -> Value {
+    let cart = Task {
+        name: "cart",
+        image: "registry.example.com/shop/cart:2.4",
+        simulate: json!([{"start_block_for": "500ms", "listens_after": "1s"},
+            {"start_from": 2, "check_code": 503,
+             "check_output": "cannot reach the database at db-1:5432\ncause: connection refused"}]),
+        kill_timeout: 5,
+    };
+    let mut task = task(&cart);
+    task["Services"] = json!([{"Name": "cart", "Provider": "nomad", "PortLabel": "http", "Checks": [
+        {"Name": "http", "Type": "http", "Path": "/health", "Interval": 2 * SECOND,
+         "Timeout": SECOND}]}]);
+    let mut group = group("cart", 2, &[task]);
+    group["Migrate"] = json!({"MaxParallel": 1, "HealthCheck": "checks",
+        "MinHealthyTime": 3 * SECOND, "HealthyDeadline": 15 * SECOND});
+    job(UNHEALTHY, "dc1", &[group])
 }

@@ -21,15 +21,18 @@ pub const CRASH_LOOP: &str = "crash-loop";
 pub const SLOW_START: &str = "slow-start";
 /// Its task ignores the kill signal for several seconds.
 pub const STUBBORN: &str = "stubborn";
+/// Its check fails after each restart: it runs, and is not healthy.
+pub const UNHEALTHY: &str = "unhealthy";
 
 /// All of them.
-pub const JOBS: [&str; 6] = [
+pub const JOBS: [&str; 7] = [
     EXAMPLE,
     BAD_REPLACEMENT,
     STRANDED,
     CRASH_LOOP,
     SLOW_START,
     STUBBORN,
+    UNHEALTHY,
 ];
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -66,6 +69,7 @@ pub fn cluster_of(mut config: Config) -> Cluster {
             jobs::crash_loop(),
             jobs::slow_start(),
             jobs::stubborn(),
+            jobs::unhealthy(),
         ] {
             register(state, &job);
         }

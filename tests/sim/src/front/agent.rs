@@ -37,6 +37,8 @@ struct Shared {
     limiter: Limiter,
     streams: Streams,
     journal: Journal,
+    /// Bytes of bodies so far.
+    sent: Arc<AtomicU64>,
     chunk: AtomicUsize,
     rewound: AtomicU64,
     /// The only namespace that requests may name.
@@ -54,6 +56,7 @@ impl Agent {
                 limiter: Limiter::default(),
                 streams: Streams::new(),
                 journal: Journal::default(),
+                sent: Arc::default(),
                 chunk: AtomicUsize::new(CHUNK),
                 rewound: AtomicU64::new(0),
                 namespace: Mutex::default(),
@@ -74,6 +77,11 @@ impl Agent {
     /// The requests so far, in the order of their arrival. Those of refused connections are not among them.
     pub fn requests(&self) -> Vec<Entry> {
         self.shared.journal.entries()
+    }
+
+    /// The bytes of bodies that were sent so far, event streams included, as compressed as they were.
+    pub fn bytes_sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// Turns access control on with these tokens, or off. Calls that are open go on.
@@ -189,7 +197,9 @@ impl Agent {
             answer
         });
         // A panic in a handler closes the connection, as in any Go server.
-        call.await.unwrap_or(Err(Broken::Reset))
+        let mut answer = call.await.unwrap_or(Err(Broken::Reset))?;
+        answer.body = answer.body.counted(Arc::clone(&self.shared.sent));
+        Ok(answer)
     }
 
     async fn carry_out(

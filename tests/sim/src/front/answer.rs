@@ -3,6 +3,8 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -98,6 +100,8 @@ pub struct Body {
     protocol: Option<Version>,
     /// Keeps the place of a caller in memory, whose connection is busy until the body is gone.
     slot: Option<Slot>,
+    /// Where its bytes are counted.
+    sent: Arc<AtomicU64>,
 }
 
 impl Body {
@@ -115,6 +119,7 @@ impl Body {
             length: None,
             protocol: None,
             slot: None,
+            sent: Arc::default(),
         }
     }
 
@@ -156,6 +161,12 @@ impl Body {
     #[must_use]
     pub(crate) fn with_slot(mut self, slot: Option<Slot>) -> Self {
         self.slot = slot;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn counted(mut self, sent: Arc<AtomicU64>) -> Self {
+        self.sent = sent;
         self
     }
 
@@ -219,6 +230,7 @@ impl Body {
         let most = self.left.unwrap_or(usize::MAX).min(self.size);
         let chunk = self.ready.split_to(most.min(self.ready.len()));
         self.left = self.left.map(|left| left - chunk.len());
+        self.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         Poll::Ready(Some(Ok(chunk)))
     }
 

@@ -206,11 +206,16 @@ fn a_disconnected_replacement_may_come_back() {
     // N21
     let mut case = case();
     let b = new("b", 12, 14, task("running", 5.0)).client("unknown");
-    case.news(1, vec![ended(12, "b"), b]);
+    case.news(1, vec![ended(12, "b"), b.clone()]);
     assert!(matches!(
         pending(&case.judge(accepted(&case), 59)).state,
         State::Disconnected { .. }
     ));
+    assert_eq!(
+        pending(&case.judge(accepted(&case), 60)).confirm,
+        Some(Confirm::Allocation("b".into()))
+    );
+    case.news(60, vec![b]);
     assert_eq!(
         failed(&case.judge(accepted(&case), 60)).to_string(),
         r#"not seen replaced by one that runs within 1m0s: the node of "b" is disconnected; that may still come, -timeout gives it longer"#

@@ -143,15 +143,22 @@ impl State {
 
     fn sort_allocations(&self, slot: JobRef, job: &Job, eval: EvalRef) -> BTreeMap<String, Sorted> {
         let mut groups: BTreeMap<String, Sorted> = BTreeMap::new();
+        let known = self.tables.known_nodes();
         for reference in &self.tables.jobs[slot].wanted {
             let Some(alloc) = self.tables.alloc(*reference) else {
                 continue;
             };
-            let sorted = groups.entry(alloc.group.clone()).or_default();
+            if !groups.contains_key(&alloc.group) {
+                groups.insert(alloc.group.clone(), Sorted::default());
+            }
+            let Some(sorted) = groups.get_mut(&alloc.group) else {
+                continue;
+            };
             sorted.had_running |=
                 alloc.job.version == job.version && alloc.job.create_index == job.create_index;
-            let node = self.tables.node_ids.get(&alloc.node_id);
-            let node = node.map(|node| &self.tables.nodes[*node]);
+            let (node, _) = self.tables.alloc_places[*reference];
+            let node = node.filter(|node| known[*node]);
+            let node = node.map(|node| &self.tables.nodes[node]);
             match alloc.client {
                 ClientStatus::Complete if matches!(job.kind.as_str(), "batch" | "sysbatch") => {
                     sorted.complete.push(*reference);

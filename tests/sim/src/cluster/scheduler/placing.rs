@@ -19,8 +19,14 @@ impl State {
         plan: &mut Plan,
         outcome: &mut Outcome,
     ) {
+        if wants.iter().all(|(_, wants)| wants.is_empty()) {
+            let groups = job.groups.iter().map(|group| (group.name.clone(), 0));
+            outcome.queued.extend(groups);
+            return;
+        }
         let stopped: BTreeSet<AllocRef> = plan.stops.iter().map(|stop| stop.alloc).collect();
         let mut placer = Placer::new(&self.tables, job);
+        let known = self.tables.known_nodes();
         for reference in &self.tables.jobs[slot].wanted {
             let Some(alloc) = self.tables.alloc(*reference) else {
                 continue;
@@ -28,12 +34,17 @@ impl State {
             let Some(group) = job.group(&alloc.group) else {
                 continue;
             };
+            let (node, _) = self.tables.alloc_places[*reference];
+            let Some(node) = node.filter(|node| known[*node]) else {
+                continue;
+            };
+            if alloc.client.is_terminal() {
+                continue;
+            }
             if stopped.contains(reference) {
-                if !alloc.client.is_terminal() {
-                    placer.frees(alloc.spec().unwrap_or(group), &alloc.node_id);
-                }
-            } else if !alloc.client.is_terminal() {
-                placer.keeps(&group.name, &alloc.node_id);
+                placer.frees(alloc.spec().unwrap_or(group), node);
+            } else {
+                placer.keeps(&group.name, node);
             }
         }
         let rng = &mut self.rng;

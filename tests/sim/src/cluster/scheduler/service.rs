@@ -73,7 +73,7 @@ impl State {
     ) -> (Vec<Want>, DesiredUpdates) {
         let mut updates = DesiredUpdates::default();
         let mut wants = Vec::new();
-        let name_of = |alloc: &AllocRef| self.tables.alloc(*alloc).and_then(|a| a.name_index());
+        let name_of = |alloc: &AllocRef| self.tables.number(*alloc);
         let count = usize::try_from(group.count).unwrap_or(usize::MAX);
         // Beyond the count: those that move first, then the highest names.
         let total = |sorted: &Sorted| {
@@ -107,16 +107,6 @@ impl State {
                 client: None,
             });
         }
-        let mut names: BTreeSet<u32> = BTreeSet::new();
-        let staying = [
-            &sorted.keep,
-            &sorted.migrate,
-            &sorted.lost,
-            &sorted.reschedule,
-        ];
-        names.extend(staying.into_iter().flatten().filter_map(name_of));
-        names.extend(sorted.complete.iter().filter_map(name_of));
-        names.extend(sorted.later.iter().filter_map(|(alloc, _)| name_of(alloc)));
         for (alloc, due) in &sorted.later {
             outcome.later.push((*alloc, *due));
         }
@@ -163,6 +153,18 @@ impl State {
         updates.place += size(sorted.reschedule.len());
         updates.stop += size(sorted.reschedule.len());
         let missing = count.saturating_sub(total(&sorted));
+        let mut names: BTreeSet<u32> = BTreeSet::new();
+        if missing > 0 {
+            let staying = [
+                &sorted.keep,
+                &sorted.migrate,
+                &sorted.lost,
+                &sorted.reschedule,
+                &sorted.complete,
+            ];
+            names.extend(staying.into_iter().flatten().filter_map(name_of));
+            names.extend(sorted.later.iter().filter_map(|(alloc, _)| name_of(alloc)));
+        }
         let free = (0..group.count).filter(|index| !names.contains(index));
         for index in free.take(missing) {
             wants.push(Want {

@@ -176,8 +176,8 @@ impl State {
         }
         let mut placer = Placer::new(&self.tables, job);
         for alloc in replaced.values() {
-            if let Some(old) = self.tables.alloc(*alloc) {
-                placer.frees(old.spec().unwrap_or(group), &old.node_id);
+            if let (Some(old), Some(node)) = (self.tables.alloc(*alloc), self.node_of(*alloc)) {
+                placer.frees(old.spec().unwrap_or(group), node);
             }
         }
         let mut places = Vec::new();
