@@ -160,7 +160,7 @@ fn parse(args: &[OsString], env: &Env, io: &mut Io) -> Result<Invocation, u8> {
     match cli::parse(args, env, io.terminal().interactive()) {
         Request::Run(invocation) => Ok(*invocation),
         Request::Help { text, exit } => Err(exit::with_output(exit, report::print_text(io, &text))),
-        Request::Version(text) => Err(exit::with_output(exit::DONE, report::print_text(io, &text))),
+        Request::Text(text) => Err(exit::with_output(exit::DONE, report::print_text(io, &text))),
         Request::Usage { message, hints } => {
             report::print_usage_error(io, &message, &hints);
             Err(exit::ERROR)

@@ -1,129 +1,95 @@
-//! The help text, made from the clap command: clap itself cannot show options with one dash.
+//! The help text, made from the option table: clap itself cannot show options with one dash.
 //!
-//! Sections are clap's help headings in the order of their declaration; names, values, defaults and descriptions come from the
-//! same place. Only what is no option is written here.
+//! Sections are clap's help headings in the order of their declaration; what is no option comes from [`manual`].
+
+use super::manual::{self, Part};
+use super::table;
 
 const WIDTH: usize = 80;
-/// Columns in front of a description.
+/// Columns in front of everything under a heading.
+const MARGIN: usize = 2;
+/// Columns in front of the description of an option.
 const INDENT: usize = 6;
-
-const INTRODUCTION: &str = "\
-Usage: nomad-restart [options] <job>
-
-  Restart the allocations of a Nomad job in batches. The next batch begins when
-  every allocation of the last one runs again. By default the running tasks of
-  one allocation at a time are restarted in place; with -reschedule allocations
-  are stopped and their replacements awaited.
-
-  <job> is a job ID, or a prefix that matches one job. Options are written with
-  one or two dashes, before or after the job, their value after an equals sign
-  or as the next argument; -- ends them. Where an environment variable is named,
-  it counts when the option is not given.";
-
-const CLOSING: &str = "\
-Help:
-
-  -help, -h
-      Print this text.
-
-  -version, -v
-      Print the version.
-
-Durations:
-
-  Numbers with a unit, such as 30s, 1m30s, 1.5h, 2d or \"1h 30m\". Units are ns,
-  us, ms, s, m, h, d and w.
-
-ACL capabilities, in the job's namespace:
-
-  any run                       read-job
-  <job> is a prefix             list-jobs, to find the job
-  in place, or -reschedule      alloc-lifecycle
-  -reschedule of a system job   evaluate-job (Nomad 1.11.2 and later) or
-                                submit-job as well
-
-Other environment variables:
-
-  NOMAD_HTTP_AUTH (user:password for the agent), HTTP_PROXY, HTTPS_PROXY,
-  NO_PROXY, NO_COLOR, CLICOLOR_FORCE, TZ.
-
-Exit codes:
-
-  0    Done, nothing to restart, or declined at a question
-  1    Any error
-  129, 130, 141, 143
-       Ended by a hang-up, an interrupt, a closed output, or SIGTERM
-
-  With -detailed-exitcode, 0 and 1 mean less, and there are more:
-
-  0    Done, or nothing to restart
-  1    A wrong command line or name, no connection, no permission
-  2    Stopped because a replacement could not be placed
-  3    All were tried, and some failed
-  4    Stopped because of what failed, was lost or took too long
-  5    An active deployment, a job that was stopped, a prefix of several jobs
-  6    Declined at a question
-  7    -dry-run found allocations to restart";
 
 /// The whole help text, without a line end at its end.
 pub(crate) fn text(command: &clap::Command) -> String {
-    let mut text = INTRODUCTION.to_owned();
-    let mut section = None;
-    for arg in command.get_arguments() {
-        let Some(name) = arg.get_long() else { continue };
-        if arg.get_help_heading() != section {
-            section = arg.get_help_heading();
-            text.push_str("\n\n");
-            text.push_str(section.unwrap_or("Options"));
-            text.push(':');
+    let mut text = format!("Usage: {}", manual::SYNOPSIS);
+    for paragraph in manual::INTRODUCTION {
+        text.push('\n');
+        push_wrapped(&mut text, MARGIN, paragraph);
+    }
+    let mut section = "";
+    for entry in table::entries(command) {
+        if entry.section != section {
+            section = entry.section;
+            push_heading(&mut text, section);
         }
-        text.push_str("\n\n  -");
-        text.push_str(name);
-        if let Some(value) = value_name(arg) {
-            text.extend(["=<", value, ">"]);
-        }
-        for line in wrapped(&description(arg)) {
+        let value = entry.value.map(|value| format!("=<{value}>"));
+        let option = format!("-{}{}", entry.name, value.unwrap_or_default());
+        push_option(&mut text, &option, &entry.description());
+    }
+    push_heading(&mut text, "Help");
+    for (option, description) in manual::REQUESTS {
+        push_option(&mut text, option, description);
+    }
+    for section in manual::SECTIONS {
+        push_heading(&mut text, section.title);
+        for part in section.parts {
             text.push('\n');
-            text.push_str(&" ".repeat(INDENT));
-            text.push_str(&line);
+            match part {
+                Part::Text(sentences) => push_wrapped(&mut text, MARGIN, sentences),
+                Part::Table { column, rows } => {
+                    for (term, meaning) in *rows {
+                        push_row(&mut text, MARGIN + column, term, meaning);
+                    }
+                }
+            }
         }
     }
-    text.push_str("\n\n");
-    text.push_str(CLOSING);
     text
 }
 
-/// `None` for a switch.
-fn value_name(arg: &clap::Arg) -> Option<&str> {
-    let takes_value = arg
-        .get_num_args()
-        .is_none_or(|range| range.min_values() > 0);
-    takes_value
-        .then(|| {
-            arg.get_value_names()?
-                .first()
-                .map(clap::builder::Str::as_str)
-        })
-        .flatten()
+fn push_heading(text: &mut String, title: &str) {
+    text.extend(["\n\n", title, ":"]);
 }
 
-/// The help text, and the default of an option that takes a value.
-fn description(arg: &clap::Arg) -> String {
-    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    if value_name(arg).is_some()
-        && let [default] = arg.get_default_values()
-    {
-        text.extend([" Defaults to ", &*default.to_string_lossy(), "."]);
+fn push_option(text: &mut String, option: &str, description: &str) {
+    text.push('\n');
+    push_wrapped(text, MARGIN, option);
+    push_wrapped(text, INDENT, description);
+}
+
+/// A term in front of its meaning, or above it where it is too long.
+fn push_row(text: &mut String, column: usize, term: &str, meaning: &str) {
+    let mut lines = wrapped(column, meaning).into_iter();
+    push_wrapped(text, MARGIN, term);
+    if MARGIN + term.len() < column {
+        text.push_str(&" ".repeat(column - MARGIN - term.len()));
+        text.push_str(&lines.next().unwrap_or_default());
     }
-    text
+    for line in lines {
+        push_line(text, column, &line);
+    }
+}
+
+fn push_wrapped(text: &mut String, indent: usize, sentences: &str) {
+    for line in wrapped(indent, sentences) {
+        push_line(text, indent, &line);
+    }
+}
+
+fn push_line(text: &mut String, indent: usize, line: &str) {
+    text.push('\n');
+    text.push_str(&" ".repeat(indent));
+    text.push_str(line);
 }
 
 /// Lines that fit beside the indentation.
-fn wrapped(text: &str) -> Vec<String> {
+fn wrapped(indent: usize, text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if INDENT + line.len() + 1 + word.len() <= WIDTH => {
+            Some(line) if indent + line.len() + 1 + word.len() <= WIDTH => {
                 line.push(' ');
                 line.push_str(word);
             }

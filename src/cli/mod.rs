@@ -5,11 +5,16 @@
 //! once, in [`options`]: names, arity and help text come from there.
 
 pub(crate) mod duration;
+mod generate;
 mod go_flags;
 mod help;
+mod manual;
 pub(crate) mod options;
 pub(crate) mod quote;
+#[cfg(test)]
+mod readme;
 mod resume;
+mod table;
 
 use std::ffi::OsString;
 
@@ -33,8 +38,8 @@ pub(crate) enum Request {
         text: String,
         exit: u8,
     },
-    /// Print this on stdout and exit with 0.
-    Version(String),
+    /// The version, a completion script or the man page: print this on stdout and exit with 0.
+    Text(String),
     /// Print the message, then each hint on a line of its own, on stderr and exit with 1.
     Usage {
         message: String,
@@ -75,15 +80,19 @@ pub(crate) fn parse(args: &[OsString], env: &Env, interactive: bool) -> Request 
             };
         }
         Err(FlagError::Version) => {
-            return Request::Version(format!("nomad-restart v{}", env!("CARGO_PKG_VERSION")));
+            return Request::Text(format!("nomad-restart v{}", env!("CARGO_PKG_VERSION")));
         }
         Err(FlagError::Usage(message)) => return usage(UsageError::new(message)),
     };
 
-    let options = match read_options(command, &words) {
+    let options = match read_options(command.clone(), &words) {
         Ok(options) => options,
         Err(error) => return usage(error),
     };
+    // Wants no job, so it comes before all that does.
+    if let Some(value) = &options.output.generate {
+        return generate::text(&command, value).map_or_else(usage, Request::Text);
+    }
     match plan::validate(&options, interactive) {
         Ok(plan::Validated { plan, warnings }) => Request::Run(Box::new(Invocation {
             typed: Typed::new(args.first(), &words, plan.pause),

@@ -83,7 +83,7 @@ pub(crate) struct What {
     #[arg(
         long,
         value_name = "duration",
-        help = "The same, with a time this long before now: 7d takes what has run for a week. With -started-before, both must hold."
+        help = "Like -started-before, with a time this long before now: 7d takes what has run for a week. Given both, both must hold."
     )]
     pub(crate) older_than: Option<String>,
 
@@ -230,6 +230,13 @@ pub(crate) struct Output {
         help = "Use colors also when the output is no terminal. Environment: NOMAD_CLI_FORCE_COLOR, with any value."
     )]
     pub(crate) force_color: Option<bool>,
+
+    #[arg(
+        long,
+        value_name = "bash|zsh|fish|man",
+        help = "Print a completion script for this shell, or the man page, and exit. Needs no job and no agent."
+    )]
+    pub(crate) generate: Option<String>,
 }
 
 /// Where the agent is and who asks. An empty value counts as not given (1.3).
@@ -276,7 +283,7 @@ pub(crate) struct Connection {
     #[arg(
         long,
         value_name = "directory",
-        help = "Directory of such PEM files. Environment: NOMAD_CAPATH."
+        help = "Directory of PEM files of certificate authorities, instead of one file. Environment: NOMAD_CAPATH."
     )]
     ca_path: Option<String>,
 

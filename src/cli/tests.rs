@@ -38,7 +38,7 @@ fn help_and_version_have_their_texts() {
         assert_eq!(exit, code);
         assert!(text.starts_with("Usage: nomad-restart [options] <job>\n"));
     }
-    let Request::Version(text) = parsed(&["-version"], &[]) else {
+    let Request::Text(text) = parsed(&["-version"], &[]) else {
         panic!("no version");
     };
     assert_eq!(text, concat!("nomad-restart v", env!("CARGO_PKG_VERSION")));
@@ -168,7 +168,7 @@ proptest! {
                 let command = run.typed.resume(run.plan.pause, DateTime::UNIX_EPOCH, None);
                 prop_assert!(command.starts_with("nomad-restart "));
             }
-            Request::Help { .. } | Request::Version(_) => {}
+            Request::Help { .. } | Request::Text(_) => {}
         }
     }
 

@@ -18,7 +18,7 @@ impl UsageError {
     }
 
     /// `Invalid -batch-size value "x": why`.
-    pub(super) fn value(flag: &str, value: &str, why: impl std::fmt::Display) -> Self {
+    pub(crate) fn value(flag: &str, value: &str, why: impl std::fmt::Display) -> Self {
         Self::new(format!("Invalid -{flag} value {}: {why}", quote(value)))
     }
 

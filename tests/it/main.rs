@@ -2,8 +2,11 @@
 //! program but HTTP on virtual time. `scenarios` tells which scenario of the peer's catalogue is tested where, or why it is not.
 
 mod connection;
+mod examples;
 mod faults;
 mod gaps;
+#[cfg(unix)]
+mod generate;
 mod golden;
 mod jobs;
 mod lookup;

@@ -100,8 +100,8 @@ fn is_this() {
           Continues a run that was interrupted.
 
       -older-than=<duration>
-          The same, with a time this long before now: 7d takes what has run for a
-          week. With -started-before, both must hold.
+          Like -started-before, with a time this long before now: 7d takes what has
+          run for a week. Given both, both must hold.
 
       -exact
           Take the job argument as a whole job ID, never as a prefix.
@@ -189,6 +189,10 @@ fn is_this() {
           Use colors also when the output is no terminal. Environment:
           NOMAD_CLI_FORCE_COLOR, with any value.
 
+      -generate=<bash|zsh|fish|man>
+          Print a completion script for this shell, or the man page, and exit. Needs
+          no job and no agent.
+
     Connection:
 
       -address=<url>
@@ -212,7 +216,8 @@ fn is_this() {
           checked against. Wins over -ca-path. Environment: NOMAD_CACERT.
 
       -ca-path=<directory>
-          Directory of such PEM files. Environment: NOMAD_CAPATH.
+          Directory of PEM files of certificate authorities, instead of one file.
+          Environment: NOMAD_CAPATH.
 
       -client-cert=<path>
           PEM file of the certificate to show to the agent. Needs -client-key.
