@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -68,7 +68,7 @@ impl Desk {
     pub(super) fn run(mut self) -> OutputState {
         let pace = Arc::clone(&self.pace);
         let _ends = Ends(&pace);
-        while let Ok(message) = self.inbox.recv() {
+        while let Some(message) = self.next() {
             match message {
                 Message::Event(event) => {
                     for line in human::lines(&event, self.manner) {
@@ -84,7 +84,20 @@ impl Desk {
             }
             pace.done();
         }
+        self.output.give_way();
         self.output.state()
+    }
+
+    /// Waits for a message; the live block is kept up to date meanwhile.
+    fn next(&mut self) -> Option<Message> {
+        while let Some(block) = self.output.block() {
+            match self.inbox.recv_timeout(block.rest()) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => block.draw(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        self.inbox.recv().ok()
     }
 
     fn ask(&mut self, ask: &Ask) -> Answer {

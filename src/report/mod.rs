@@ -8,6 +8,7 @@ mod desk;
 mod human;
 mod io;
 mod keys;
+mod live;
 mod output;
 mod pace;
 mod plain;
@@ -36,6 +37,8 @@ use crate::plan::Progress;
 use desk::{Ask, Desk, Lines, Message, Reply};
 use human::Manner;
 pub use io::{Io, Terminal};
+use live::{Block, Slot};
+pub(crate) use live::{InFlight, SHOWN, Snapshot};
 use output::Output;
 pub(crate) use output::OutputState;
 pub use pace::Pace;
@@ -74,16 +77,20 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
     let (reply_to, replies) = mpsc::channel();
     let terminal = io.terminal;
     let mode = TerminalMode::default();
+    let colors = Colors::decide(settings.color, settings.env, terminal);
+    // A terminal that cannot redraw a line gets every question in lines, and no live block.
+    let capable = settings.env.get("TERM").is_some_and(|term| term != "dumb");
+    let (block, slot) = if io.redraws && capable && settings.progress == Progress::Auto {
+        let (block, slot) = Block::new(colors.stderr, settings.verbose);
+        (Some(block), Some(slot))
+    } else {
+        (None, None)
+    };
     let desk = Desk {
         inbox,
         replies,
         reply_to: reply_to.clone(),
-        output: Output::new(
-            io.stdout,
-            io.stderr,
-            Colors::decide(settings.color, settings.env, terminal),
-            closed,
-        ),
+        output: Output::new(io.stdout, io.stderr, colors, closed, block),
         manner: Manner {
             verbose: settings.verbose,
             yes: settings.yes,
@@ -93,8 +100,7 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         clock: Arc::clone(&settings.clock),
         lines: Lines::new(io.stdin),
         own_terminal: io.keys,
-        // A terminal that cannot redraw a line gets every question in lines.
-        keys: io.keys && settings.env.get("TERM").is_some_and(|term| term != "dumb"),
+        keys: io.keys && capable,
         mode: mode.clone(),
         called_off: 0,
         pace: Arc::clone(&io.pace),
@@ -107,6 +113,7 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         interactive: terminal.interactive(),
         stdout_closed,
         mode,
+        live: slot,
         pace: io.pace,
     }));
     let task = ReportTask {
@@ -144,6 +151,8 @@ struct Shared {
     interactive: bool,
     stdout_closed: watch::Receiver<bool>,
     mode: TerminalMode,
+    /// What the live block is drawn from, if there is one.
+    live: Option<Slot>,
     pace: Arc<Pace>,
 }
 
@@ -181,8 +190,23 @@ impl Reporter {
         }
     }
 
-    /// Brings the terminal back into the mode in which it was found. For a way out that does not finish the [`ReportTask`].
+    /// Whether there is a live block to show something in.
+    pub(crate) fn shows_live(&self) -> bool {
+        self.0.live.is_some()
+    }
+
+    /// Shows this in the live block, or, with `None`, no block.
+    pub(crate) fn show(&self, snapshot: Option<Snapshot>) {
+        if let Some(live) = &self.0.live {
+            live.put(snapshot);
+        }
+    }
+
+    /// Brings the terminal back into the state in which it was found. For a way out that does not finish the [`ReportTask`].
     pub(crate) fn restore_terminal(&self) {
+        if let Some(live) = &self.0.live {
+            live.close();
+        }
         self.0.mode.restore();
     }
 }

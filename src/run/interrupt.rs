@@ -35,7 +35,8 @@ impl Desk {
         self.reporter.ask(question).await
     }
 
-    fn is_open(&self) -> bool {
+    /// Whether a question is open.
+    pub(super) fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
     }
 }

@@ -82,6 +82,13 @@ impl Ledger {
         fates.filter(|fate| **fate == Fate::Failed).count()
     }
 
+    /// How many allocations need no more attention, and how many of them have failed.
+    pub(crate) fn settled(&self) -> (usize, usize) {
+        let fates = self.fates.values();
+        let settled = fates.filter(|fate| !matches!(fate, Fate::Untouched | Fate::InFlight));
+        (settled.count(), self.failed())
+    }
+
     /// A mark to ask [`Ledger::errors_since`] with.
     pub(crate) fn mark(&self) -> usize {
         self.errors.len()

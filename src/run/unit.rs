@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::batch::Batch;
+use super::board::Flight;
 use super::context::{Context, Done};
 use super::evidence::evidence;
 use super::progress::Progress;
@@ -82,13 +83,14 @@ impl Unit {
             return End::Skipped(LeftOut::Gone);
         };
         context.ledger().sent(self.id());
+        let flight = context.board.begin(self.id(), &self.candidate.group);
         context.reporter.emit(EventKind::AllocationStarted {
             allocation: Arc::clone(self.id()),
             group: self.candidate.group.to_string(),
             what: self.target.clone(),
         });
         // Thousands may wait for their turn, which needs little of this.
-        Box::pin(self.write_and_wait(&base, &follower, permit)).await
+        Box::pin(self.write_and_wait(&base, &follower, permit, &flight)).await
     }
 
     fn id(&self) -> &AllocId {
@@ -117,7 +119,13 @@ impl Unit {
         self.batch.is_halted() || (self.batch.is_held() && !begun())
     }
 
-    async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
+    async fn write_and_wait(
+        &self,
+        base: &Baseline,
+        follower: &Follower,
+        permit: Permit,
+        flight: &Flight<'_>,
+    ) -> End {
         let context = &self.context;
         let mut health = context.feed.health();
         let mut given_up = self.batch.given_up();
@@ -153,6 +161,7 @@ impl Unit {
                 Verdict::Failed(cause) => return self.failed_of(&cause).await,
                 Verdict::Pending(reason) => reason,
             };
+            flight.is(&reason.state);
             let mut wake = wake;
             if let Some(confirm) = &reason.confirm {
                 let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);

@@ -1,0 +1,109 @@
+//! The live block: how far the run is and what is in flight, below the lines and gone when anything else is written.
+//!
+//! Whoever runs the run leaves a [`Snapshot`] in the [`Slot`] a few times a second; the thread that reports draws the newest one
+//! ([`rows`] says what, [`canvas`] how) while it has nothing else to do. Nothing is looked at, kept or drawn without a terminal for it.
+
+mod canvas;
+mod rows;
+mod snapshot;
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dialoguer::console::Term;
+
+use super::style::paint;
+use canvas::Canvas;
+pub(crate) use snapshot::{InFlight, SHOWN, Snapshot};
+
+/// How often the block is drawn anew while nothing else is written: ages are in seconds.
+const REFRESH: Duration = Duration::from_millis(200);
+/// How soon it comes back after a line: lines that come one upon the other are written without it.
+const RETURN: Duration = Duration::from_millis(40);
+/// Below this there is no room for it.
+const SMALLEST: (usize, usize) = (4, 20);
+
+/// The newest snapshot, if there is one. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    snapshot: Arc<Mutex<Option<Snapshot>>>,
+    canvas: Canvas,
+}
+
+impl Slot {
+    pub(super) fn put(&self, snapshot: Option<Snapshot>) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// Takes the block away for good, on a way out that waits for nothing.
+    pub(super) fn close(&self) {
+        self.canvas.close();
+    }
+}
+
+/// The block, for the thread that reports.
+#[derive(Debug)]
+pub(super) struct Block {
+    slot: Slot,
+    colors: bool,
+    verbose: bool,
+    /// When it is to be drawn next.
+    due: Instant,
+    /// Lines and columns of the terminal; `None` = not known.
+    size: fn() -> Option<(u16, u16)>,
+}
+
+impl Block {
+    /// A block on this process's standard error.
+    pub(super) fn new(colors: bool, verbose: bool) -> (Self, Slot) {
+        let slot = Slot {
+            snapshot: Arc::default(),
+            canvas: Canvas::new(io::stderr()),
+        };
+        slot.canvas.close_at_panic();
+        let block = Self {
+            slot: slot.clone(),
+            colors,
+            verbose,
+            due: Instant::now(),
+            size: || Term::stderr().size_checked(),
+        };
+        (block, slot)
+    }
+
+    /// How long it may stay as it is.
+    pub(super) fn rest(&self) -> Duration {
+        self.due.saturating_duration_since(Instant::now())
+    }
+
+    pub(super) fn draw(&mut self) {
+        let now = Instant::now();
+        self.due = now + REFRESH;
+        let rows = self.rows(now).unwrap_or_default();
+        self.slot.canvas.draw(&rows);
+    }
+
+    /// Makes room for what is to be written.
+    pub(super) fn give_way(&mut self) {
+        self.due = Instant::now() + RETURN;
+        self.slot.canvas.erase();
+    }
+
+    fn rows(&self, now: Instant) -> Option<Vec<String>> {
+        let snapshot = self.slot.snapshot.lock();
+        let snapshot = snapshot.unwrap_or_else(PoisonError::into_inner);
+        let snapshot = snapshot.as_ref()?;
+        let (lines, columns) = (self.size)()?;
+        let (lines, columns) = (usize::from(lines), usize::from(columns));
+        if lines < SMALLEST.0 || columns < SMALLEST.1 {
+            return None;
+        }
+        // One line is the cursor's, and the newest line above it stays in sight.
+        let rows = rows::rows(snapshot, now, (lines - 2, columns), self.verbose);
+        let painted = rows
+            .into_iter()
+            .map(|(style, text)| paint(&text, style, self.colors));
+        Some(painted.collect())
+    }
+}

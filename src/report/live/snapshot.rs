@@ -1,0 +1,42 @@
+//! What the live block is drawn from: plain data about what is in flight, handed over a few times a second.
+
+use std::time::Instant;
+
+use crate::nomad::json::AllocId;
+
+/// How many allocations in flight are shown one by one.
+pub(crate) const SHOWN: usize = 8;
+
+/// A run as it was when it was looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) started: Instant,
+    /// When the run will have ended if it goes on as before; `None` while nothing can be said about that.
+    pub(crate) expected_end: Option<Instant>,
+    /// All that are to be restarted.
+    pub(crate) allocations: usize,
+    /// Those that need no more attention, whatever became of them.
+    pub(crate) settled: usize,
+    /// Those of them that failed.
+    pub(crate) failed: usize,
+    /// Which batch, from 1, and of how many. `None` where there are none, or each is one allocation, or all of them.
+    pub(crate) batch: Option<(usize, usize)>,
+    pub(crate) in_flight: usize,
+    /// At most [`SHOWN`] of those in flight, longest first.
+    pub(crate) rows: Vec<InFlight>,
+}
+
+/// An allocation, or one task of it, to which a write was sent and whose effect is not seen yet.
+#[derive(Clone, Debug)]
+pub(crate) struct InFlight {
+    pub(crate) allocation: AllocId,
+    pub(crate) group: String,
+    /// The last of its replacements, if there is one.
+    pub(crate) replacement: Option<AllocId>,
+    /// When the write was sent first.
+    pub(crate) since: Instant,
+    /// One word, Nomad's own where there is one.
+    pub(crate) state: String,
+    /// What happened last, or what it waits for. Foreign text; may be empty.
+    pub(crate) event: String,
+}
