@@ -20,6 +20,12 @@ pub(crate) struct Event {
 /// What happened.
 #[derive(Clone, Debug)]
 pub(crate) enum EventKind {
+    /// The job that the argument means. `region` is empty where neither the job nor the command line names one.
+    JobFound {
+        job: String,
+        namespace: String,
+        region: String,
+    },
     /// Something that the operator should know before or while work goes on (stderr).
     Warning(String),
     /// An allocation is left out, and why (verbose only). `reason` is the clause that follows "because".
@@ -28,7 +34,7 @@ pub(crate) enum EventKind {
     TaskMissing { allocation: AllocId, task: String },
     /// Nothing is eligible; `left_out` is one line of counts by reason, or empty.
     NothingToDo { left_out: String },
-    /// What a run would do (dry run only).
+    /// What a run would do (dry run), or is going to do (only for machines).
     Planned(Box<Preview>),
     /// A deployment of the job is waited for: said when the wait begins, and as `still` once a minute.
     DeploymentAwaited { deployment: Awaited, still: bool },
@@ -36,8 +42,15 @@ pub(crate) enum EventKind {
     Selected { allocations: usize },
     /// The same of a run with a sliding window, which has no batches: at most `at_once` are away at any moment.
     SelectedForWindow { allocations: usize, at_once: usize },
-    /// `number` counts from 1; only sent when the batch size is above 1.
-    BatchStarted { number: usize, allocations: usize },
+    /// `number` counts from 1 up to `of`; `size` is the batch size in force.
+    BatchStarted {
+        number: usize,
+        of: usize,
+        allocations: usize,
+        size: usize,
+    },
+    /// Every allocation of the batch that was begun has been judged.
+    BatchEnded { number: usize },
     /// The write for this allocation is about to be sent.
     AllocationStarted {
         allocation: AllocId,
@@ -50,6 +63,8 @@ pub(crate) enum EventKind {
     Replaced { replaced: AllocId, by: AllocId },
     /// The last replacement runs.
     ReplacementRunning { allocation: AllocId, status: String },
+    /// It runs again, or its last replacement runs, as was asked for.
+    AllocationDone { allocation: AllocId },
     /// The client status of an allocation that is waited for changed (verbose only).
     StatusChanged { allocation: AllocId, status: String },
     /// Once a minute while an allocation is waited for. `allocation` is the original one; `state` is what is known of the one that
@@ -76,8 +91,12 @@ pub(crate) enum EventKind {
     NewPause { pause: Duration },
     /// A pause, a deployment or a read that keeps the run waiting, in the run's own words (main line).
     Notice(String),
-    /// The run ends before it began: its one error, on stderr. The last event then.
-    CannotStart(String),
+    /// The run ends before it began: its one error, on stderr. The last event then. Without a kind of trouble it was the operator who
+    /// chose nothing.
+    CannotStart {
+        text: String,
+        trouble: Option<Trouble>,
+    },
     /// The run is over: the last event otherwise.
     Finished(Finish),
 }
@@ -85,6 +104,7 @@ pub(crate) enum EventKind {
 /// What a run would do: the allocations of each batch, and why all others are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Preview {
+    pub(crate) dry_run: bool,
     /// `true` when allocations would be rescheduled.
     pub(crate) reschedules: bool,
     /// With a sliding window there are none: 1 holds everything.
@@ -195,6 +215,8 @@ pub(crate) struct Finish {
     /// All errors in processing order.
     pub(crate) errors: Vec<RunError>,
     pub(crate) summary: Summary,
+    /// The command that does the rest, ready for a shell; `None` before anything was selected.
+    pub(crate) resume: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,8 +227,8 @@ pub(crate) enum Ending {
     Stopped,
     /// The operator said no to a question; before anything was selected (`eligible` is 0) or in mid-run.
     Declined,
-    /// A signal, or a yes at the interrupt question. `resume` is the command that continues, ready for a shell; empty = none.
-    Interrupted { signal: i32, resume: String },
+    /// A signal, or a yes at the interrupt question.
+    Interrupted { signal: i32 },
 }
 
 /// What became of each eligible allocation, in processing order.
@@ -224,6 +246,13 @@ pub(crate) struct Summary {
     pub(crate) in_flight: Vec<AllocId>,
     /// Not touched.
     pub(crate) untouched: Vec<AllocId>,
+}
+
+impl Summary {
+    /// Whether running the command again could do anything that this run did not.
+    pub(crate) fn something_left(&self) -> bool {
+        self.eligible == 0 || self.done.len() + self.skipped.len() < self.eligible
+    }
 }
 
 /// A question to the operator.

@@ -25,7 +25,7 @@ const WORK_TO_DO: u8 = 7;
 pub(crate) fn exit_code(finish: &Finish, detailed: bool) -> u8 {
     let clean = finish.errors.is_empty() && finish.summary.failed.is_empty();
     match (&finish.how, finish.cause) {
-        (Ending::Interrupted { signal, .. }, _) => of_signal(*signal),
+        (Ending::Interrupted { signal }, _) => of_signal(*signal),
         (Ending::Declined, _) if detailed => DECLINED,
         (Ending::Completed | Ending::Declined, _) if clean => DONE,
         _ if !detailed => ERROR,
@@ -88,14 +88,12 @@ mod tests {
             cause: None,
             errors: vec![error; errors],
             summary: Summary::default(),
+            resume: None,
         }
     }
 
     fn interrupted(signal: i32) -> Ending {
-        Ending::Interrupted {
-            signal,
-            resume: String::new(),
-        }
+        Ending::Interrupted { signal }
     }
 
     #[test]

@@ -55,11 +55,12 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use cli::{Invocation, Request};
+use event::{EventKind, Trouble};
 use nomad::client::Client;
 use nomad::config::ClientConfig;
 use nomad::limiter::Split;
 use nomad::transport::Transport;
-use report::Settings;
+use report::{Machine, ReportFile, ReportTask, Reporter, Settings, Subject};
 use session::Ended;
 
 pub use env::Env;
@@ -74,22 +75,22 @@ pub fn run(args: &[OsString], env: &Env, mut io: Io) -> u8 {
         Ok(invocation) => invocation,
         Err(code) => return code,
     };
+    let clock = report::local_clock();
+    let (reporter, task) = match begin(&invocation, env, io, &clock) {
+        Ok(begun) => begun,
+        Err(code) => return code,
+    };
     let (client, runtime) = match start(&invocation, env) {
         Ok(started) => started,
-        Err(error) => {
-            // The alternate form holds all causes on one line, and never a backtrace.
-            report::print_error(&mut io, &format!("{error:#}"));
-            return exit::ERROR;
-        }
+        // The alternate form holds all causes on one line, and never a backtrace.
+        Err(error) => return cannot_start(&reporter, task, format!("{error:#}")),
     };
     let code = runtime.block_on(async {
         match run::listen() {
-            Ok(signals) => {
-                perform(invocation, client, env, io, report::local_clock(), signals).await
-            }
+            Ok(signals) => perform(invocation, client, (reporter, task), clock, signals).await,
             Err(error) => {
-                report::print_error(&mut io, &format!("Error listening for signals: {error}"));
-                exit::ERROR
+                let text = format!("Error listening for signals: {error}");
+                cannot_start(&reporter, task, text)
             }
         }
     });
@@ -113,6 +114,10 @@ pub async fn run_over(
         Ok(invocation) => invocation,
         Err(code) => return code,
     };
+    let (reporter, task) = match begin(&invocation, env, io, &clock) {
+        Ok(begun) => begun,
+        Err(code) => return code,
+    };
     let client = ClientConfig::resolve(&invocation.connection, env)
         .map_err(|error| error.to_string())
         .and_then(|config| {
@@ -121,21 +126,64 @@ pub async fn run_over(
         });
     match client {
         Ok(client) => {
-            perform(
-                invocation,
-                client.with_jitter_seed(0),
-                env,
-                io,
-                clock,
-                signals,
-            )
-            .await
+            let client = client.with_jitter_seed(0);
+            perform(invocation, client, (reporter, task), clock, signals).await
         }
         Err(error) => {
-            report::print_error(&mut io, &format!("Error initializing client: {error}"));
-            exit::ERROR
+            let text = format!("Error initializing client: {error}");
+            cannot_start(&reporter, task, text)
         }
     }
+}
+
+/// From here on the report says everything. Gives the exit code if its file cannot be written.
+fn begin(
+    invocation: &Invocation,
+    env: &Env,
+    io: Io,
+    clock: &Clock,
+) -> Result<(Reporter, ReportTask), u8> {
+    let plan = &invocation.plan;
+    let settings = Settings {
+        color: invocation.color,
+        env,
+        verbose: plan.verbose,
+        yes: plan.yes,
+        tolerant: plan.max_failures.is_some(),
+        progress: plan.progress,
+        clock: Clock::clone(clock),
+    };
+    let prepared = plan.report.as_deref().map(ReportFile::prepare).transpose();
+    let (file, error) = match prepared {
+        Ok(file) => (file, None),
+        Err(error) => (None, Some(error)),
+    };
+    let machine = (plan.json || file.is_some()).then(|| {
+        let (namespace, region) = invocation.connection.scope(env);
+        Machine {
+            subject: Subject {
+                job: plan.job.clone(),
+                namespace: namespace.unwrap_or_else(|| "default".to_owned()),
+                region,
+            },
+            json: plan.json,
+            report: file,
+        }
+    });
+    let (reporter, task) = report::open(io, &settings, machine);
+    match error {
+        None => Ok((reporter, task)),
+        Some(error) => Err(cannot_start(&reporter, task, error)),
+    }
+}
+
+/// Says why there is no run.
+fn cannot_start(reporter: &Reporter, task: ReportTask, text: String) -> u8 {
+    reporter.emit(EventKind::CannotStart {
+        text,
+        trouble: Some(Trouble::Access),
+    });
+    task.conclude(exit::ERROR)
 }
 
 /// The client and the runtime that everything runs on.
@@ -171,23 +219,12 @@ fn parse(args: &[OsString], env: &Env, io: &mut Io) -> Result<Invocation, u8> {
 async fn perform(
     invocation: Invocation,
     client: Client,
-    env: &Env,
-    io: Io,
+    (reporter, task): (Reporter, ReportTask),
     clock: Clock,
     signals: run::Signals,
 ) -> u8 {
-    let settings = Settings {
-        color: invocation.color,
-        env,
-        verbose: invocation.plan.verbose,
-        yes: invocation.plan.yes,
-        tolerant: invocation.plan.max_failures.is_some(),
-        progress: invocation.plan.progress,
-        clock: Clock::clone(&clock),
-    };
-    let (reporter, task) = report::start(io, &settings);
     match session::session(invocation, client, &reporter, &clock, signals).await {
-        Ended::WithCode(code) => exit::with_output(code, task.finish()),
+        Ended::WithCode(code) => task.conclude(code),
         Ended::AtOnce(code) => {
             reporter.restore_terminal();
             // Finishing would wait for a reader that may never come back.

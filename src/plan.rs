@@ -6,6 +6,7 @@
 mod usage;
 mod values;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -42,8 +43,13 @@ pub(crate) struct RestartPlan {
     pub(crate) older_than: Option<Duration>,
     /// Show what would be done, and do nothing.
     pub(crate) dry_run: bool,
+    /// Whole ids and every detail; always with `json`.
     pub(crate) verbose: bool,
     pub(crate) progress: Progress,
+    /// Everything that happens goes to stdout as JSON, and nothing is asked.
+    pub(crate) json: bool,
+    /// Where the summary is written to as well; not empty, and it ends in a file's name.
+    pub(crate) report: Option<PathBuf>,
     pub(crate) detailed_exitcode: bool,
     /// Connections to the agent at any moment; at least [`crate::nomad::limiter::LEAST_CONNECTIONS`].
     pub(crate) max_connections: usize,
@@ -165,6 +171,15 @@ pub(crate) struct Validated {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Whether questions can be asked, which `ask` is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    /// Also where it is allowed because nothing will be asked.
+    Possible,
+    NoTerminal,
+    NotWithJson,
+}
+
 /// Checks the options in Nomad's order. `interactive` says that both stdin and stdout are terminals.
 pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated, UsageError> {
     let Options {
@@ -175,12 +190,17 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
         ..
     } = options;
     // A dry run asks nothing.
-    let can_ask = interactive || pace.yes || what.dry_run;
+    let asking = match (pace.yes || what.dry_run, output.json) {
+        (true, _) => Asking::Possible,
+        (false, true) => Asking::NotWithJson,
+        (false, false) if interactive => Asking::Possible,
+        (false, false) => Asking::NoTerminal,
+    };
 
     let job = values::job(&options.job)?;
     let batch = values::batch_size(&pace.batch_size)?;
-    let pause = values::pause(&pace.batch_wait, can_ask)?;
-    let on_error = values::on_error(&pace.on_error, can_ask)?;
+    let pause = values::pause(&pace.batch_wait, asking)?;
+    let on_error = values::on_error(&pace.on_error, asking)?;
     for (flag, given) in [
         ("all-tasks", what.all_tasks),
         ("reschedule", what.reschedule),
@@ -199,6 +219,7 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
     let started_before = values::started_before(what.started_before.as_deref())?;
     let older_than = values::older_than(what.older_than.as_deref())?;
     let progress = values::progress(&output.progress)?;
+    let report = values::report(output.report.as_deref())?;
     let mode = values::batch_mode(&pace.batch_mode, pause)?;
     let max_failures = values::max_failures(pace.max_failures.as_deref(), on_error)?;
     let on_deployment = values::on_deployment(&pace.on_deployment)?;
@@ -250,8 +271,10 @@ pub(crate) fn validate(options: &Options, interactive: bool) -> Result<Validated
         started_before,
         older_than,
         dry_run: what.dry_run,
-        verbose: output.verbose,
+        verbose: output.verbose || output.json,
         progress,
+        json: output.json,
+        report,
         detailed_exitcode: output.detailed_exitcode,
         max_connections,
     };

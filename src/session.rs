@@ -141,26 +141,30 @@ pub(crate) async fn session(
 fn end_early(early: Early, reporter: &Reporter, detailed: bool) -> u8 {
     let how = match early {
         Early::Error(text, trouble) => {
-            reporter.emit(EventKind::CannotStart(text));
+            reporter.emit(EventKind::CannotStart {
+                text,
+                trouble: Some(trouble),
+            });
             return exit::of_trouble(trouble, detailed);
         }
         Early::NoneChosen(text) => {
-            reporter.emit(EventKind::CannotStart(text));
+            reporter.emit(EventKind::CannotStart {
+                text,
+                trouble: None,
+            });
             return exit::of_no_choice(detailed);
         }
         Early::Done => return exit::DONE,
         Early::WorkToDo => return exit::of_dry_run(detailed),
         Early::Declined => Ending::Declined,
-        Early::Interrupted(signal) => Ending::Interrupted {
-            signal,
-            resume: String::new(),
-        },
+        Early::Interrupted(signal) => Ending::Interrupted { signal },
     };
     let finish = Finish {
         how,
         cause: None,
         errors: Vec::new(),
         summary: Summary::default(),
+        resume: None,
     };
     let code = exit::exit_code(&finish, detailed);
     reporter.emit(EventKind::Finished(finish));
@@ -180,6 +184,11 @@ async fn prepare(
         interactive: reporter.interactive(),
     };
     let Found { job, client } = lookup::find(client, &plan.job, ways, reporter).await?;
+    reporter.emit(EventKind::JobFound {
+        job: job.id.clone(),
+        namespace: job.namespace.clone(),
+        region: job.region.clone(),
+    });
     check_type(plan, &job)?;
     check_parent(&job, &client, reporter).await?;
     confirm_region(plan, &job, reporter).await?;
@@ -225,7 +234,10 @@ async fn prepare(
             task: task.clone(),
         });
     }
-    if plan.dry_run && !selection.candidates.is_empty() {
+    let is_shown = plan.dry_run || plan.json || plan.report.is_some();
+    // People are told first that there is nothing.
+    let comes_first = plan.json || !selection.candidates.is_empty();
+    if is_shown && comes_first {
         show_plan();
     }
     check_batch_successors(plan, &job, &feed, reporter)?;
@@ -233,7 +245,7 @@ async fn prepare(
         reporter.emit(EventKind::NothingToDo {
             left_out: selection.counts(),
         });
-        if plan.dry_run {
+        if is_shown && !comes_first {
             show_plan();
         }
         return Err(Early::Done);

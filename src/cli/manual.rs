@@ -56,6 +56,10 @@ pub(crate) const SECTIONS: &[Section] = &[
                     "-reschedule of a system job",
                     "evaluate-job (Nomad 1.11.2 and later) or submit-job as well",
                 ),
+                (
+                    "a failed task's last lines",
+                    "read-logs or read-fs; left out without it",
+                ),
             ],
         }],
     },

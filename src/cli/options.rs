@@ -215,6 +215,21 @@ pub(crate) struct Output {
 
     #[arg(
         long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
+        help = "Print everything that happens as JSON on standard output. Each line is an object, the last one a summary, and nothing \
+                else is printed there. IDs are whole. Asks nothing, as without a terminal. Warnings and errors are on standard error \
+                as well."
+    )]
+    pub(crate) json: bool,
+
+    #[arg(
+        long,
+        value_name = "path",
+        help = "Write the summary to this file as well. It is the last line of -json, and is written however the run ends."
+    )]
+    pub(crate) report: Option<String>,
+
+    #[arg(
+        long, action = Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
         help = "Exit with codes that tell causes apart; they are listed below."
     )]
     pub(crate) detailed_exitcode: bool,

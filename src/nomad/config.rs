@@ -77,12 +77,8 @@ pub(crate) enum ConfigError {
 impl ClientConfig {
     /// Decides everything and reads the files that are named. Nothing is sent.
     pub(crate) fn resolve(flags: &ConnectionFlags, env: &Env) -> Result<Self, ConfigError> {
-        let given = |flag: &Option<String>, variable: &str| -> Option<String> {
-            flag.as_deref()
-                .filter(|value| !value.is_empty())
-                .or_else(|| env.get(variable))
-                .map(ToOwned::to_owned)
-        };
+        let given = |flag: &Option<String>, variable: &str| given(flag.as_deref(), env, variable);
+        let (namespace, region) = flags.scope(env);
         let mut address = match given(&flags.address, "NOMAD_ADDR") {
             Some(text) => Address::parse(&text)?,
             None => Address::default(),
@@ -121,8 +117,8 @@ impl ClientConfig {
             Target::Unix(_) => None,
         };
         let config = Self {
-            region: given(&flags.region, "NOMAD_REGION"),
-            namespace: given(&flags.namespace, "NOMAD_NAMESPACE"),
+            region,
+            namespace,
             token,
             basic_auth,
             tls: Tls {
@@ -151,6 +147,23 @@ impl ClientConfig {
             requests = requests.basic_auth(user, password)?;
         }
         Ok(requests)
+    }
+}
+
+/// The value of a flag, or of the variable that stands in for it; what is empty is not given.
+fn given(flag: Option<&str>, env: &Env, variable: &str) -> Option<String> {
+    flag.filter(|value| !value.is_empty())
+        .or_else(|| env.get(variable))
+        .map(ToOwned::to_owned)
+}
+
+impl ConnectionFlags {
+    /// The namespace and the region that are asked for, if any are.
+    pub(crate) fn scope(&self, env: &Env) -> (Option<String>, Option<String>) {
+        (
+            given(self.namespace.as_deref(), env, "NOMAD_NAMESPACE"),
+            given(self.region.as_deref(), env, "NOMAD_REGION"),
+        )
     }
 }
 

@@ -92,9 +92,7 @@ impl Lines {
                 let Some(end) = event.end(piece) else {
                     self.partial.extend_from_slice(piece);
                     self.chunk.advance(piece.len());
-                    if line.is_none() {
-                        return None;
-                    }
+                    line?;
                     self.chunk.advance(1);
                     return Some(self.unreadable());
                 };

@@ -73,6 +73,8 @@ fn defaults() {
             dry_run: false,
             verbose: false,
             progress: Progress::Auto,
+            json: false,
+            report: None,
             detailed_exitcode: false,
             max_connections: 50,
         }
@@ -83,7 +85,7 @@ fn defaults() {
 fn everything_at_once() {
     let args = "-group=web -group api -reschedule -no-shutdown-delay -batch-size=50% -batch-mode=window -batch-wait=1m -on-error=fail -yes \
                 -timeout=10m -started-before=2026-08-12T17:36:31-05:00 -older-than=7d -exact \
-                -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain -max-connections=4 example";
+                -on-deployment=wait -dry-run -detailed-exitcode -verbose -progress=plain -report=run.json -max-connections=4 example";
     assert_eq!(
         plan(&args.split_whitespace().collect::<Vec<_>>()),
         RestartPlan {
@@ -107,6 +109,8 @@ fn everything_at_once() {
             dry_run: true,
             verbose: true,
             progress: Progress::Plain,
+            json: false,
+            report: Some("run.json".into()),
             detailed_exitcode: true,
             max_connections: 4,
         }

@@ -1,12 +1,13 @@
 //! Reads the value of each option, or says in Nomad's words why it is none.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    BatchMode, BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout, UsageError,
-    WaitFor,
+    Asking, BatchMode, BatchSize, MaxFailures, OnDeployment, OnError, Pause, Progress, Timeout,
+    UsageError, WaitFor,
 };
 use crate::cli::duration;
 use crate::cli::quote::quote;
@@ -67,26 +68,28 @@ fn amount(flag: &str, value: &str, why: &str) -> Result<(u64, bool), UsageError>
     }
 }
 
-pub(super) fn pause(value: &str, can_ask: bool) -> Result<Pause, UsageError> {
+pub(super) fn pause(value: &str, asking: Asking) -> Result<Pause, UsageError> {
     if !value.eq_ignore_ascii_case("ask") {
         return duration::parse_answer(value)
             .map(Pause::Fixed)
             .map_err(|error| UsageError::value("batch-wait", value, error));
     }
-    if can_ask {
-        Ok(Pause::Ask)
-    } else {
-        Err(not_interactive("batch-wait")
-            .hint("Without a terminal, give -batch-wait a duration and add -on-error=fail or -yes"))
+    match refusal("batch-wait", asking) {
+        None => Ok(Pause::Ask),
+        Some((error, without)) => Err(error.hint(&format!(
+            "{without}, give -batch-wait a duration and add -on-error=fail or -yes"
+        ))),
     }
 }
 
-pub(super) fn on_error(value: &str, can_ask: bool) -> Result<OnError, UsageError> {
+pub(super) fn on_error(value: &str, asking: Asking) -> Result<OnError, UsageError> {
     match value.to_ascii_lowercase().as_str() {
-        "ask" if can_ask => Ok(OnError::Ask),
-        "ask" => Err(not_interactive("on-error").hint(
-            "Without a terminal, use -on-error=fail to stop after any error, or -yes to go on without questions",
-        )),
+        "ask" => match refusal("on-error", asking) {
+            None => Ok(OnError::Ask),
+            Some((error, without)) => Err(error.hint(&format!(
+                "{without}, use -on-error=fail to stop after any error, or -yes to go on without questions"
+            ))),
+        },
         "fail" => Ok(OnError::Fail),
         _ => Err(UsageError::value(
             "on-error",
@@ -96,9 +99,42 @@ pub(super) fn on_error(value: &str, can_ask: bool) -> Result<OnError, UsageError
     }
 }
 
-fn not_interactive(flag: &str) -> UsageError {
-    let why = r#""ask" cannot be used when terminal is not interactive"#;
-    UsageError::value(flag, "ask", why)
+/// Why `ask` is refused, if it is, and how the way out begins.
+fn refusal(flag: &str, asking: Asking) -> Option<(UsageError, &'static str)> {
+    let (why, without) = match asking {
+        Asking::Possible => return None,
+        Asking::NoTerminal => (
+            r#""ask" cannot be used when terminal is not interactive"#,
+            "Without a terminal",
+        ),
+        Asking::NotWithJson => (
+            r#""ask" cannot be used with -json, which asks nothing"#,
+            "With -json",
+        ),
+    };
+    Some((UsageError::value(flag, "ask", why), without))
+}
+
+/// Whether the file can be written is for whoever opens it to say.
+pub(super) fn report(value: Option<&str>) -> Result<Option<PathBuf>, UsageError> {
+    let Some(value) = value else { return Ok(None) };
+    let path = Path::new(value);
+    if value == "-" {
+        return Err(UsageError::value(
+            "report",
+            value,
+            "must be the path of a file; -json prints the summary on standard output",
+        ));
+    }
+    // `..` and `/` have no name, and `directory/` is none of a file.
+    if path.file_name().is_none() || value.ends_with(std::path::is_separator) {
+        return Err(UsageError::value(
+            "report",
+            value,
+            "must be the path of a file",
+        ));
+    }
+    Ok(Some(path.to_owned()))
 }
 
 /// Without duplicates, in the order given.

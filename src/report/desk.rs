@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 
+use chrono::{DateTime, FixedOffset};
 use tokio::sync::oneshot;
 
-use super::human::{self, Line, Manner};
+use super::file::ReportFile;
+use super::human::{self, Line, Manner, Stream};
+use super::json::{Recorder, Subject};
 use super::keys;
 use super::output::{Output, OutputState};
 use super::pace::{Ends, Pace};
@@ -19,12 +22,31 @@ use super::terminal::{self, TerminalMode};
 use super::{Clock, ask};
 use crate::cli::quote::quote;
 use crate::event::{Answer, Event, Question};
+use crate::exit;
 
 /// What the thread is asked to do.
 pub(super) enum Message {
     Event(Box<Event>),
     Ask(Ask),
-    End,
+    /// Nothing more is said; the run, if it was one, ends with this code now.
+    End(Option<(u8, DateTime<FixedOffset>)>),
+}
+
+/// What is said to machines.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) subject: Subject,
+    /// Every event, on stdout.
+    pub(crate) json: bool,
+    /// The summary, in a file.
+    pub(crate) report: Option<ReportFile>,
+}
+
+/// Says it.
+struct Teller {
+    recorder: Recorder,
+    json: bool,
+    report: Option<ReportFile>,
 }
 
 /// A question on its way to the operator.
@@ -65,22 +87,24 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Works until it is told to end.
-    pub(super) fn run(mut self) -> OutputState {
+    pub(super) fn run(mut self, machine: Option<(Machine, DateTime<FixedOffset>)>) -> OutputState {
+        let mut teller = machine.map(|(machine, now)| self.introduce(machine, &now));
         let pace = Arc::clone(&self.pace);
         let _ends = Ends(&pace);
         while let Some(message) = self.next() {
             match message {
-                Message::Event(event) => {
-                    for line in human::lines(&event, self.manner) {
-                        self.output.print(&line);
-                    }
-                }
+                Message::Event(event) => self.tell(&event, teller.as_mut()),
                 Message::Ask(ask) => {
                     let answer = self.ask(&ask);
                     // Who asked may have gone; then nobody wants to know.
                     let _ = ask.reply.send(answer);
                 }
-                Message::End => break,
+                Message::End(end) => {
+                    if let (Some(teller), Some((code, now))) = (teller, end) {
+                        self.sum_up(teller, code, &now);
+                    }
+                    break;
+                }
             }
             pace.done();
         }
@@ -98,6 +122,56 @@ impl Desk {
             }
         }
         self.inbox.recv().ok()
+    }
+
+    fn introduce(&mut self, machine: Machine, now: &DateTime<FixedOffset>) -> Teller {
+        let (recorder, first) = Recorder::new(machine.subject, now);
+        let teller = Teller {
+            recorder,
+            json: machine.json,
+            report: machine.report,
+        };
+        if teller.json {
+            self.print_json(first);
+        }
+        teller
+    }
+
+    fn tell(&mut self, event: &Event, teller: Option<&mut Teller>) {
+        let json = teller.as_ref().is_some_and(|teller| teller.json);
+        if let Some(teller) = teller {
+            for line in teller.recorder.take(event) {
+                if json {
+                    self.print_json(line);
+                }
+            }
+        }
+        for line in human::lines(event, self.manner) {
+            // Stdout is for machines then; stderr stays what it is.
+            if !json || line.to == Stream::Stderr {
+                self.output.print(&line);
+            }
+        }
+    }
+
+    fn print_json(&mut self, line: String) {
+        self.output.print(&Line::out(Style::Plain, line));
+    }
+
+    /// The summary of a run that ends with this code.
+    fn sum_up(&mut self, mut teller: Teller, code: u8, now: &DateTime<FixedOffset>) {
+        let code = exit::with_output(code, self.output.state());
+        let summary = teller.recorder.close(code, now);
+        let written = teller
+            .report
+            .map_or(Ok(()), |file| file.write(&format!("{summary}\n")));
+        if teller.json {
+            self.print_json(summary);
+        }
+        if let Err(error) = written {
+            let warning = human::warning(now, &error);
+            self.output.print(&warning);
+        }
     }
 
     fn ask(&mut self, ask: &Ask) -> Answer {

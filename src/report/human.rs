@@ -83,6 +83,12 @@ fn stamped(mark: &str, at: &DateTime<FixedOffset>, text: &str) -> String {
     )
 }
 
+/// Something that the operator should know.
+pub(super) fn warning(at: &DateTime<FixedOffset>, text: &str) -> Line {
+    let text = format!("Warning: {}", text.trim());
+    Line::err(Style::Warning, detail(at, &text))
+}
+
 /// As wide as what stands before the text of a line with this stamp.
 pub(super) fn indent(at: &DateTime<FixedOffset>) -> String {
     " ".repeat("==> : ".len() + stamp(at).len())
@@ -104,7 +110,7 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
     let notice = |style, text: &str| vec![Line::err(style, detail(at, text))];
 
     match kind {
-        EventKind::Warning(text) => notice(Style::Warning, &format!("Warning: {}", text.trim())),
+        EventKind::Warning(text) => vec![warning(at, text)],
         EventKind::LeftOut { allocation, reason } => aside(&skipping(&id(allocation), reason)),
         EventKind::TaskMissing { allocation, task } => aside(&format!(
             "Skipping task {} in allocation {} because the allocation doesn't have it",
@@ -118,7 +124,15 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             }
             lines
         }
-        EventKind::Planned(preview) => preview::lines(at, preview, manner.verbose),
+        EventKind::Planned(preview) if preview.dry_run => {
+            preview::lines(at, preview, manner.verbose)
+        }
+        // Said by what follows, or not at all.
+        EventKind::Planned(_)
+        | EventKind::JobFound { .. }
+        | EventKind::AllocationDone { .. }
+        | EventKind::BatchEnded { .. }
+        | EventKind::BatchStarted { size: 1, .. } => Vec::new(),
         EventKind::DeploymentAwaited {
             deployment,
             still: false,
@@ -147,6 +161,7 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
         EventKind::BatchStarted {
             number,
             allocations,
+            ..
         } => heading(&format!(
             "Restarting {} batch of {allocations} allocations",
             ordinal(*number)
@@ -200,7 +215,9 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             duration::format(*pause)
         )),
         EventKind::Notice(text) => heading(text),
-        EventKind::CannotStart(text) => vec![Line::err(Style::Error, clean(text.trim_end()))],
+        EventKind::CannotStart { text, .. } => {
+            vec![Line::err(Style::Error, clean(text.trim_end()))]
+        }
         EventKind::Finished(finish) => summary::lines(at, finish, manner.verbose),
     }
 }
@@ -235,7 +252,7 @@ fn awaited(deployment: &Awaited, verbose: bool) -> String {
     )
 }
 
-fn stopping(unrecoverable: bool, exceeded: Option<Exceeded>) -> String {
+pub(super) fn stopping(unrecoverable: bool, exceeded: Option<Exceeded>) -> String {
     let kind = if unrecoverable { "unrecoverable " } else { "" };
     let numbers = exceeded.map_or_else(String::new, |Exceeded { failed, allowed }| {
         format!(

@@ -5,8 +5,10 @@
 
 mod ask;
 mod desk;
+mod file;
 mod human;
 mod io;
+mod json;
 mod keys;
 mod live;
 mod output;
@@ -31,18 +33,22 @@ use tokio::sync::{oneshot, watch};
 use crate::cli::ColorChoice;
 use crate::env::Env;
 use crate::event::{Answer, Event, EventKind, Question};
+use crate::exit;
 use crate::nomad::transport::BoxFuture;
 use crate::plan::Progress;
 
+pub(crate) use desk::Machine;
 use desk::{Ask, Desk, Lines, Message, Reply};
+pub(crate) use file::ReportFile;
 use human::Manner;
 pub use io::{Io, Terminal};
+pub(crate) use json::Subject;
 use live::{Block, Slot};
-pub(crate) use live::{InFlight, SHOWN, Snapshot};
+pub(crate) use live::{InFlight, SHOWN, Snapshot, Turn};
 use output::Output;
 pub(crate) use output::OutputState;
 pub use pace::Pace;
-pub(crate) use plain::{print_error, print_text, print_usage_error};
+pub(crate) use plain::{print_text, print_usage_error};
 pub use screen::Screen;
 pub(crate) use style::Colors;
 use terminal::TerminalMode;
@@ -70,17 +76,28 @@ pub(crate) struct Settings<'a> {
     pub(crate) clock: Clock,
 }
 
-/// Starts the thread that reports. The [`ReportTask`] must be finished when nothing more is to be said.
-pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
+/// Starts the thread that reports, to people only.
+#[cfg(test)]
+fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
+    open(io, settings, None)
+}
+
+/// Starts the thread that reports, maybe to machines too. The [`ReportTask`] must be concluded when nothing more is to be said.
+pub(crate) fn open(
+    io: Io,
+    settings: &Settings<'_>,
+    machine: Option<Machine>,
+) -> (Reporter, ReportTask) {
     let (closed, stdout_closed) = watch::channel(false);
     let (to_desk, inbox) = mpsc::channel();
     let (reply_to, replies) = mpsc::channel();
     let terminal = io.terminal;
     let mode = TerminalMode::default();
     let colors = Colors::decide(settings.color, settings.env, terminal);
+    let json = machine.as_ref().is_some_and(|it| it.json);
     // A terminal that cannot redraw a line gets every question in lines, and no live block.
     let capable = settings.env.get("TERM").is_some_and(|term| term != "dumb");
-    let (block, slot) = if io.redraws && capable && settings.progress == Progress::Auto {
+    let (block, slot) = if io.redraws && capable && !json && settings.progress == Progress::Auto {
         let (block, slot) = Block::new(colors.stderr, settings.verbose);
         (Some(block), Some(slot))
     } else {
@@ -105,12 +122,14 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
         called_off: 0,
         pace: Arc::clone(&io.pace),
     };
+    // Here and not on the thread: a test's clock is only right on the thread of its runtime.
+    let now = machine.is_some().then(|| (settings.clock)());
     let reporter = Reporter(Arc::new(Shared {
         to_desk,
         reply_to,
         questions: AtomicU64::new(0),
         clock: Arc::clone(&settings.clock),
-        interactive: terminal.interactive(),
+        interactive: terminal.interactive() && !json,
         stdout_closed,
         mode,
         live: slot,
@@ -118,14 +137,15 @@ pub(crate) fn start(io: Io, settings: &Settings<'_>) -> (Reporter, ReportTask) {
     }));
     let task = ReportTask {
         reporter: reporter.clone(),
-        thread: Some(thread::spawn(move || desk.run())),
+        thread: Some(thread::spawn(move || desk.run(machine.zip(now)))),
     };
     (reporter, task)
 }
 
 /// Whom to ask.
 pub(crate) trait Operator: Send + Sync {
-    /// Whether there is anybody to ask: stdin and stdout are terminals. Without, a question must be refused, not asked.
+    /// Whether there is anybody to ask: stdin and stdout are terminals, and stdout is not for machines. Without, a question must be
+    /// refused, not asked.
     fn interactive(&self) -> bool;
 
     /// Asks, after everything that was sent before it was said. Dropping the future calls the question off.
@@ -202,6 +222,13 @@ impl Reporter {
         }
     }
 
+    /// Takes the live block away and stops the process, as Ctrl-Z does by itself where there is no block. Returns when it goes on.
+    pub(crate) fn stop_process(&self) {
+        if let Some(live) = &self.0.live {
+            live.stop_process();
+        }
+    }
+
     /// Brings the terminal back into the state in which it was found. For a way out that does not finish the [`ReportTask`].
     pub(crate) fn restore_terminal(&self) {
         if let Some(live) = &self.0.live {
@@ -274,17 +301,27 @@ pub(crate) struct ReportTask {
 }
 
 impl ReportTask {
-    /// Says everything that was sent, calls open questions off, and ends. Tells whether all of it could be written.
-    pub(crate) fn finish(mut self) -> OutputState {
-        self.end()
+    /// Says everything that was sent and, to machines, how the run ended; calls open questions off, and ends. Gives the exit code:
+    /// `code`, unless something could not be written.
+    pub(crate) fn conclude(mut self, code: u8) -> u8 {
+        let state = self.end(Some(code));
+        exit::with_output(code, state)
     }
 
-    fn end(&mut self) -> OutputState {
+    /// The same without an end of a run. Tells whether everything could be written.
+    #[cfg(test)]
+    fn finish(mut self) -> OutputState {
+        self.end(None)
+    }
+
+    fn end(&mut self, code: Option<u8>) -> OutputState {
         let Some(thread) = self.thread.take() else {
             return OutputState::Fine;
         };
         self.reporter.cancel();
-        let _ = self.reporter.0.send(Message::End);
+        let _ = self.reporter.0.send(Message::End(
+            code.map(|code| (code, (self.reporter.0.clock)())),
+        ));
         let state = thread.join().unwrap_or(OutputState::Failed);
         self.reporter.restore_terminal();
         state
@@ -293,7 +330,7 @@ impl ReportTask {
 
 impl Drop for ReportTask {
     fn drop(&mut self) {
-        self.end();
+        self.end(None);
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn print_text(io: &mut Io, text: &str) -> OutputState {
 }
 
 /// Prints an error that ends the program, on stderr.
-pub(crate) fn print_error(io: &mut Io, message: &str) {
+fn print_error(io: &mut Io, message: &str) {
     // There is no other place to say it; the exit code says it too.
     let _ = write(&mut *io.stderr, &clean(message.trim_end()));
 }

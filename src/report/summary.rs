@@ -19,6 +19,7 @@ pub(super) fn lines(at: &DateTime<FixedOffset>, finish: &Finish, verbose: bool) 
         how,
         errors,
         summary,
+        resume,
         cause: _,
     } = finish;
     let clean = errors.is_empty() && summary.failed.is_empty();
@@ -57,9 +58,9 @@ pub(super) fn lines(at: &DateTime<FixedOffset>, finish: &Finish, verbose: bool) 
     if !matches!(how, Ending::Completed) {
         lines.extend(named(summary, verbose).map(|text| Line::err(Style::Plain, text)));
     }
-    if let Ending::Interrupted { resume, .. } = how
-        && !resume.is_empty()
-        && something_left(summary)
+    if matches!(how, Ending::Interrupted { .. })
+        && let Some(resume) = resume
+        && summary.something_left()
     {
         lines.push(Line::err(Style::Plain, ""));
         lines.push(Line::err(
@@ -146,11 +147,6 @@ fn verb(summary: &Summary) -> &'static str {
     } else {
         "restarted"
     }
-}
-
-/// Whether running the command again could do anything that this run did not.
-fn something_left(summary: &Summary) -> bool {
-    summary.eligible == 0 || summary.done.len() + summary.skipped.len() < summary.eligible
 }
 
 #[cfg(test)]

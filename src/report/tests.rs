@@ -74,6 +74,7 @@ fn completed(done: &[&str]) -> EventKind {
             done: done.iter().copied().map(Into::into).collect(),
             ..Summary::default()
         },
+        resume: None,
     })
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection)
         })
         .collect();
     Preview {
+        dry_run: plan.dry_run,
         reschedules: matches!(plan.action, Action::Reschedule { .. }),
         batches: count,
         window,

@@ -286,6 +286,8 @@ pub(crate) fn plan(action: Action) -> RestartPlan {
         dry_run: false,
         verbose: false,
         progress: Progress::Auto,
+        json: false,
+        report: None,
         detailed_exitcode: false,
         max_connections: 50,
     }

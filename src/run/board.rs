@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::nomad::json::AllocId;
-use crate::report::{InFlight, SHOWN};
+use crate::report::{InFlight, SHOWN, Turn};
 use crate::rules::verdict::State;
 
-/// Who is in flight, in the order of sending, and which batch it is.
+/// Who is in flight, in the order of sending, and whose turn it is.
 #[derive(Debug)]
 pub(crate) struct Board(Option<Mutex<Flights>>);
 
@@ -17,7 +17,7 @@ pub(crate) struct Board(Option<Mutex<Flights>>);
 struct Flights {
     last: u64,
     by_number: BTreeMap<u64, Entry>,
-    batch: Option<(usize, usize)>,
+    turn: Option<Turn>,
 }
 
 #[derive(Debug)]
@@ -60,15 +60,15 @@ impl Board {
         }
     }
 
-    /// Notes which batch begins, from 1, and how many there are.
-    pub(super) fn set_batch(&self, number: usize, of: usize) {
+    /// Notes which batch begins, or that there is a window.
+    pub(super) fn set_turn(&self, turn: Turn) {
         if let Some(mut flights) = self.flights() {
-            flights.batch = Some((number, of));
+            flights.turn = Some(turn);
         }
     }
 
-    pub(super) fn batch(&self) -> Option<(usize, usize)> {
-        self.flights()?.batch
+    pub(super) fn turn(&self) -> Option<Turn> {
+        self.flights()?.turn
     }
 
     /// How many are in flight, and those that have been so for longest.
@@ -152,8 +152,8 @@ mod tests {
         let board = Board::new(false);
         let flight = board.begin(&"00".into(), &Arc::from("web"));
         flight.is(&State::Scheduling);
-        board.set_batch(1, 2);
+        board.set_turn(Turn::Window { at_once: 2 });
         assert_eq!(board.oldest().0, 0);
-        assert_eq!(board.batch(), None);
+        assert_eq!(board.turn(), None);
     }
 }

@@ -100,7 +100,7 @@ mod tests {
         let long = "x".repeat(LONGEST_LINE + 1);
         let log: String = (1..=11)
             .map(|number| format!("line {number}\n"))
-            .chain([format!("\u{1b}[31mred\u{1b}[0m\ttab\r\n"), long])
+            .chain(["\u{1b}[31mred\u{1b}[0m\ttab\r\n".to_owned(), long])
             .collect();
         let text = last_lines("app", &log);
         let lines: Vec<_> = text.lines().collect();

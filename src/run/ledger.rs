@@ -84,9 +84,12 @@ impl Ledger {
 
     /// How many allocations need no more attention, and how many of them have failed.
     pub(crate) fn settled(&self) -> (usize, usize) {
-        let fates = self.fates.values();
-        let settled = fates.filter(|fate| !matches!(fate, Fate::Untouched | Fate::InFlight));
-        (settled.count(), self.failed())
+        let mut settled = (0, 0);
+        for fate in self.fates.values() {
+            settled.0 += usize::from(!matches!(fate, Fate::Untouched | Fate::InFlight));
+            settled.1 += usize::from(*fate == Fate::Failed);
+        }
+        settled
     }
 
     /// A mark to ask [`Ledger::errors_since`] with.

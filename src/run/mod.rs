@@ -37,6 +37,7 @@ pub(crate) use interrupt::{Desk, Signals, attend, listen};
 use crate::event::{Ending, EventKind, Finish, RunError, Trouble};
 use crate::exit::SIGINT;
 use crate::plan::{Action, BatchMode, Pause};
+use crate::report::Turn;
 use crate::rules::batches::{size, split};
 use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
 use crate::rules::selection::Candidate;
@@ -155,7 +156,6 @@ impl Run {
                 }
                 Ending::Interrupted {
                     signal: stop.signal,
-                    resume: resume(pause),
                 }
             }
         };
@@ -166,6 +166,7 @@ impl Run {
             cause,
             errors: ledger.errors_since(0),
             summary: ledger.summary(),
+            resume: Some(resume(pause)),
         }
     }
 
@@ -187,13 +188,14 @@ impl Run {
             context.gate.pass().await?;
             let members: Vec<_> = batch.iter().map(|it| Arc::clone(&it.id)).collect();
             self.guard(first, &members).await?;
-            context.board.set_batch(number + 1, count);
-            if size > 1 {
-                context.reporter.emit(EventKind::BatchStarted {
-                    number: number + 1,
-                    allocations: batch.len(),
-                });
-            }
+            let number = number + 1;
+            context.board.set_turn(Turn::Batch { number, of: count });
+            context.reporter.emit(EventKind::BatchStarted {
+                number,
+                of: count,
+                allocations: batch.len(),
+                size,
+            });
             if first == 0 && self.needs_evaluations() {
                 self.probe().await?;
             }
@@ -218,6 +220,7 @@ impl Run {
                 () = evaluations => {}
             }
             self.relapses(&shared).await;
+            context.reporter.emit(EventKind::BatchEnded { number });
             let next = first + batch.len();
             if next == self.candidates.len() {
                 return Ok(self.cut_short(mark));

@@ -100,6 +100,9 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
         context.set(id, Fate::Untouched);
     } else if done {
         context.set(id, Fate::Done);
+        context.reporter.emit(EventKind::AllocationDone {
+            allocation: Arc::clone(id),
+        });
     }
     left
 }

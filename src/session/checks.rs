@@ -72,7 +72,7 @@ pub(super) async fn confirm_region(
     }
     if !reporter.interactive() {
         let text = format!(
-            "Job {} runs in several regions and there is no terminal to ask on. Use -yes to restart it in this region only",
+            "Job {} runs in several regions and there is nobody to ask. Use -yes to restart it in this region only",
             quote(&job.id)
         );
         return Err(Early::Error(text, Trouble::Precondition));

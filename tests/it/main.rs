@@ -9,6 +9,7 @@ mod gaps;
 mod generate;
 mod golden;
 mod jobs;
+mod json;
 mod lookup;
 mod memory;
 mod options;

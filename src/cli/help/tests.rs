@@ -178,6 +178,16 @@ fn is_this() {
           leaves out the lines of single allocations and keeps the lines that start
           with ==>, warnings and errors. Defaults to auto.
 
+      -json
+          Print everything that happens as JSON on standard output. Each line is an
+          object, the last one a summary, and nothing else is printed there. IDs are
+          whole. Asks nothing, as without a terminal. Warnings and errors are on
+          standard error as well.
+
+      -report=<path>
+          Write the summary to this file as well. It is the last line of -json, and
+          is written however the run ends.
+
       -detailed-exitcode
           Exit with codes that tell causes apart; they are listed below.
 
@@ -260,6 +270,7 @@ fn is_this() {
       in place, or -reschedule      alloc-lifecycle
       -reschedule of a system job   evaluate-job (Nomad 1.11.2 and later) or
                                     submit-job as well
+      a failed task's last lines    read-logs or read-fs; left out without it
 
     Other environment variables:
 

@@ -1,3 +1,5 @@
+//! Events out of bytes that are cut anywhere: lines as they were recorded, and lines that are not what they should be.
+
 use proptest::prelude::*;
 
 use super::*;

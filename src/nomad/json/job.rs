@@ -17,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) id: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) namespace: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) region: String,
     #[serde(rename = "Type", deserialize_with = "null_as_default")]
     pub(crate) kind: String,
     #[serde(deserialize_with = "null_as_default")]

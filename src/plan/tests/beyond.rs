@@ -1,5 +1,7 @@
 //! The options that Nomad's own command does not have: what is read, and what is wrong with the rest, with its text.
 
+use std::path::Path;
+
 use chrono::TimeDelta;
 
 use super::*;
@@ -160,6 +162,15 @@ fn values_that_are_none() {
             "",
             r#"valid options are "fail" and "wait""#,
         ),
+        ("report", "", "must be the path of a file"),
+        ("report", "/", "must be the path of a file"),
+        ("report", "runs/", "must be the path of a file"),
+        ("report", "runs/..", "must be the path of a file"),
+        (
+            "report",
+            "-",
+            "must be the path of a file; -json prints the summary on standard output",
+        ),
         (
             "on-deployment",
             "ask",
@@ -171,7 +182,7 @@ fn values_that_are_none() {
             format!("Invalid -{option} value {}: {why}", quote(value))
         );
     }
-    for option in ["dry-run", "detailed-exitcode"] {
+    for option in ["dry-run", "detailed-exitcode", "json"] {
         assert_eq!(
             refused(&[&format!("-{option}=maybe"), "web"]),
             format!(r#"invalid boolean value "maybe" for -{option}: parse error"#)
@@ -203,6 +214,41 @@ fn a_dry_run_needs_no_terminal() {
         message.starts_with(r#"Invalid -on-error value "ask""#),
         "{message}"
     );
+}
+
+#[test]
+fn json_asks_nothing() {
+    let why = r#""ask" cannot be used with -json, which asks nothing"#;
+    // At a terminal too.
+    for interactive in [true, false] {
+        for (args, option, hint) in [
+            (
+                &["-json", "web"][..],
+                "on-error",
+                "With -json, use -on-error=fail to stop after any error, or -yes to go on without questions",
+            ),
+            (
+                &["-json", "-batch-wait=ask", "-on-error=fail", "web"],
+                "batch-wait",
+                "With -json, give -batch-wait a duration and add -on-error=fail or -yes",
+            ),
+        ] {
+            let (message, hints) = refused_at(args, interactive);
+            assert_eq!(message, format!(r#"Invalid -{option} value "ask": {why}"#));
+            assert_eq!(hints, [hint]);
+        }
+    }
+    for args in [
+        &["-json", "-yes", "web"][..],
+        &["-json", "-on-error=fail", "web"],
+        &["-json", "-dry-run", "web"],
+    ] {
+        let plan = plan(args);
+        assert!(plan.json && plan.verbose, "{args:?}");
+    }
+    let plan = plan(&["-report=runs/web.json", "web"]);
+    assert_eq!(plan.report.as_deref(), Some(Path::new("runs/web.json")));
+    assert!(!plan.json && !plan.verbose);
 }
 
 #[test]

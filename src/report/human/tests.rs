@@ -104,7 +104,9 @@ fn headers() {
     let header = |allocations| EventKind::Selected { allocations };
     let batch = |number, allocations| EventKind::BatchStarted {
         number,
+        of: number,
         allocations,
+        size: 2,
     };
     let window = |allocations, at_once| EventKind::SelectedForWindow {
         allocations,
@@ -232,7 +234,10 @@ fn nothing_to_do_and_nothing_begun() {
         [
             nothing(""),
             nothing("Left out: 2 complete, 1 failed"),
-            EventKind::CannotStart("Error querying job \"web\": \u{1b}[2Jno\nway\n".to_owned()),
+            EventKind::CannotStart {
+                text: "Error querying job \"web\": \u{1b}[2Jno\nway\n".to_owned(),
+                trouble: None,
+            },
         ],
         QUIET,
     );

@@ -3,13 +3,16 @@
 //! The block stands below the cursor, which waits on an empty line above it. So whatever the terminal itself shows at the cursor meanwhile
 //! (an echoed Ctrl-C, a typed line) stands where it would stand without the block; erasing is "from the cursor to the end of the screen",
 //! which needs no knowledge of what was drawn and stays right when the terminal has wrapped it anew after a change of its width; and a
-//! process that dies leaves a visible cursor in an unchanged mode.
+//! process that dies leaves a visible cursor in an unchanged mode. indicatif leaves the cursor behind its last row and goes up by as many
+//! lines as it has drawn: an echoed Ctrl-C or a narrower terminal leaves pieces of the block in the scroll-back.
 
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
+
+use super::super::terminal;
 
 /// Wrapping on (it may be off if a part of a frame was lost), and all from the cursor on erased.
 const ERASE: &str = "\u{1b}[?7h\u{1b}[J";
@@ -67,6 +70,14 @@ impl Canvas {
         self.lock().erase();
     }
 
+    /// Takes the block away and stops the process, as Ctrl-Z does where there is no block. Returns when the process goes on.
+    pub(super) fn stop_process(&self) {
+        // Locked: nobody draws in between.
+        let mut state = self.lock();
+        state.erase();
+        terminal::stop_process();
+    }
+
     /// Takes it away for good, from any thread and in any state. Does not wait for long.
     pub(super) fn close(&self) {
         let canvas = self.clone();
@@ -110,7 +121,8 @@ impl fmt::Debug for Canvas {
 ///
 /// First room is made below the cursor: vertical tabs scroll where line feeds would also go to the first column. Then the cursor's place is
 /// saved, which is only right when nothing scrolls any more. Wrapping is off meanwhile, so that a row that the terminal finds wider than
-/// it was measured stays in its line.
+/// it was measured stays in its line. There is no line feed in it: the system writes what goes before one on its own, and may echo a key
+/// then.
 fn frame(rows: &[String]) -> String {
     let count = rows.len();
     let mut frame = "\u{b}".repeat(count);
@@ -118,7 +130,7 @@ fn frame(rows: &[String]) -> String {
     frame.push_str(&count.to_string());
     frame.push_str("A\u{1b}7\u{1b}[?7l\u{1b}[K");
     for row in rows {
-        frame.push_str("\r\n");
+        frame.push_str("\r\u{1b}[B");
         frame.push_str(row);
         frame.push_str("\u{1b}[K");
     }

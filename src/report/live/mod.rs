@@ -14,13 +14,16 @@ use std::time::{Duration, Instant};
 use dialoguer::console::Term;
 
 use super::style::paint;
+use super::terminal;
 use canvas::Canvas;
-pub(crate) use snapshot::{InFlight, SHOWN, Snapshot};
+pub(crate) use snapshot::{InFlight, SHOWN, Snapshot, Turn};
 
 /// How often the block is drawn anew while nothing else is written: ages are in seconds.
-const REFRESH: Duration = Duration::from_millis(200);
+const REFRESH: Duration = Duration::from_millis(250);
 /// How soon it comes back after a line: lines that come one upon the other are written without it.
-const RETURN: Duration = Duration::from_millis(40);
+const RETURN: Duration = Duration::from_millis(20);
+/// How long it stays away at least since it was drawn last, however many lines come.
+const PACE: Duration = Duration::from_millis(150);
 /// Below this there is no room for it.
 const SMALLEST: (usize, usize) = (4, 20);
 
@@ -34,6 +37,11 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn put(&self, snapshot: Option<Snapshot>) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// Takes the block away and stops the process until a shell lets it go on.
+    pub(super) fn stop_process(&self) {
+        self.canvas.stop_process();
     }
 
     /// Takes the block away for good, on a way out that waits for nothing.
@@ -50,6 +58,8 @@ pub(super) struct Block {
     verbose: bool,
     /// When it is to be drawn next.
     due: Instant,
+    /// When it was drawn last.
+    drawn: Instant,
     /// Lines and columns of the terminal; `None` = not known.
     size: fn() -> Option<(u16, u16)>,
 }
@@ -67,6 +77,7 @@ impl Block {
             colors,
             verbose,
             due: Instant::now(),
+            drawn: Instant::now(),
             size: || Term::stderr().size_checked(),
         };
         (block, slot)
@@ -79,14 +90,17 @@ impl Block {
 
     pub(super) fn draw(&mut self) {
         let now = Instant::now();
+        self.drawn = now;
         self.due = now + REFRESH;
-        let rows = self.rows(now).unwrap_or_default();
-        self.slot.canvas.draw(&rows);
+        if terminal::in_foreground() {
+            let rows = self.rows(now).unwrap_or_default();
+            self.slot.canvas.draw(&rows);
+        }
     }
 
     /// Makes room for what is to be written.
     pub(super) fn give_way(&mut self) {
-        self.due = Instant::now() + RETURN;
+        self.due = (Instant::now() + RETURN).max(self.drawn + PACE);
         self.slot.canvas.erase();
     }
 

@@ -1,6 +1,6 @@
 //! The rows of the live block: pure, from a snapshot and the time. Each fits into one line of the terminal, whatever foreign text holds.
 //!
-//! What the width cannot hold goes in this order: the bar, the rest of the time, the time so far, the batch. The number of allocations and
+//! What the width cannot hold goes in this order: the bar, the rest of the time, the time so far, the batch or window. The number of allocations and
 //! that of failures stay. In the row of an allocation the event, which comes last, is cut.
 
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ use dialoguer::console::{measure_text_width, truncate_str};
 
 use super::super::style::Style;
 use super::super::text::{clean, short};
-use super::snapshot::{InFlight, SHOWN, Snapshot};
+use super::snapshot::{InFlight, SHOWN, Snapshot, Turn};
 
 /// From how many columns on the block is indented like the lines above it.
 const ROOMY: usize = 60;
@@ -71,9 +71,10 @@ pub(super) fn rows(
 
 fn header(snapshot: &Snapshot, now: Instant, width: usize) -> String {
     let count = format!("{}/{}", snapshot.settled, snapshot.allocations);
-    let batch = snapshot
-        .batch
-        .map(|(number, of)| format!("batch {number}/{of}"));
+    let turn = snapshot.turn.map(|turn| match turn {
+        Turn::Batch { number, of } => format!("batch {number}/{of}"),
+        Turn::Window { at_once } => format!("at most {at_once} at once"),
+    });
     let failed = (snapshot.failed > 0).then(|| format!("{} failed", snapshot.failed));
     let elapsed = span(now.saturating_duration_since(snapshot.started));
     // What is overdue was guessed wrong: nothing is said rather than something that is not true.
@@ -82,7 +83,7 @@ fn header(snapshot: &Snapshot, now: Instant, width: usize) -> String {
         .and_then(|end| end.checked_duration_since(now))
         .filter(|left| left.as_secs() > 0)
         .map(|left| format!("~{} left", span(left)));
-    let mut parts = [Some(count), batch, failed, Some(elapsed), left];
+    let mut parts = [Some(count), turn, failed, Some(elapsed), left];
     for dropped in [4, 3, 1] {
         if joined(&parts).len() > width {
             parts[dropped] = None;
@@ -118,10 +119,12 @@ fn details(rows: &[InFlight], now: Instant, columns: usize, verbose: bool) -> Ve
             let replacement = row.replacement.as_ref();
             let group = columns >= WIDE || (several && columns >= ROOMY);
             [
-                short(&row.allocation, verbose).into_owned(),
+                one_line(&short(&row.allocation, verbose)).into_owned(),
                 replacement
                     .filter(|_| columns >= ROOMY)
-                    .map_or_else(String::new, |id| format!("→ {}", short(id, verbose))),
+                    .map_or_else(String::new, |id| {
+                        format!("→ {}", one_line(&short(id, verbose)))
+                    }),
                 span(now.saturating_duration_since(row.since)),
                 if group {
                     truncate_str(&one_line(&row.group), GROUP, "…").into_owned()

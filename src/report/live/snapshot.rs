@@ -19,11 +19,20 @@ pub(crate) struct Snapshot {
     pub(crate) settled: usize,
     /// Those of them that failed.
     pub(crate) failed: usize,
-    /// Which batch, from 1, and of how many. `None` where there are none, or each is one allocation, or all of them.
-    pub(crate) batch: Option<(usize, usize)>,
+    /// `None` where nothing is to be said of it: a batch is one allocation, or all of them.
+    pub(crate) turn: Option<Turn>,
     pub(crate) in_flight: usize,
     /// At most [`SHOWN`] of those in flight, longest first.
     pub(crate) rows: Vec<InFlight>,
+}
+
+/// How the allocations take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Which batch, from 1, and of how many.
+    Batch { number: usize, of: usize },
+    /// A sliding window.
+    Window { at_once: usize },
 }
 
 /// An allocation, or one task of it, to which a write was sent and whose effect is not seen yet.

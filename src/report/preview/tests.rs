@@ -29,6 +29,7 @@ fn shown(preview: &Preview, verbose: bool) -> String {
 
 fn sample() -> Preview {
     Preview {
+        dry_run: true,
         reschedules: false,
         batches: 2,
         window: None,
@@ -75,6 +76,7 @@ fn tables() {
 #[test]
 fn what_would_be_rescheduled_shows_when_it_was_created() {
     let preview = Preview {
+        dry_run: true,
         reschedules: true,
         batches: 1,
         window: None,

@@ -53,6 +53,7 @@ fn rendered(how: Ending, summary: Summary, verbose: bool) -> String {
         cause: None,
         errors: errors(&summary),
         summary,
+        resume: Some("nomad-restart -started-before=2023-02-28T22:36:29Z web".to_owned()),
     };
     let at = DateTime::parse_from_rfc3339("2023-02-28T17:36:31-05:00").unwrap();
     let text: Vec<_> = lines(&at, &finish, verbose)
@@ -69,10 +70,7 @@ fn rendered(how: Ending, summary: Summary, verbose: bool) -> String {
 }
 
 fn interrupted() -> Ending {
-    Ending::Interrupted {
-        signal: 15,
-        resume: "nomad-restart -started-before=2023-02-28T22:36:29Z web".to_owned(),
-    }
+    Ending::Interrupted { signal: 15 }
 }
 
 #[test]

@@ -33,7 +33,9 @@ impl Session {
     pub(super) fn batch(&self, number: usize, allocations: usize) -> &Self {
         self.emit(EventKind::BatchStarted {
             number,
+            of: number,
             allocations,
+            size: allocations.max(2),
         })
     }
 
@@ -66,6 +68,9 @@ impl Session {
             cause: None,
             errors: errors.to_vec(),
             summary,
+            resume: Some(
+                "nomad-restart -batch-wait=10s -started-before=2023-02-28T22:36:29Z web".to_owned(),
+            ),
         }))
     }
 

@@ -36,7 +36,7 @@ pub(super) fn of_restarted(
     view: &JobView,
     want: &Want,
     now: Instant,
-) -> Result<(), Verdict> {
+) -> Result<(), Box<Verdict>> {
     let group = want.versions.group_of(allocation);
     let checked =
         want.healthy.is_some() && group.is_none_or(|it| it.has_health_checks(Provider::Nomad));
@@ -54,17 +54,17 @@ pub(super) fn of_replacement(
     view: &JobView,
     want: &Want,
     now: Instant,
-) -> Result<(), Verdict> {
+) -> Result<(), Box<Verdict>> {
     let shaky = shaky(base, allocation);
     if want.healthy.is_none() {
         return held(allocation, None, shaky, view, want, now);
     }
     match healthy(allocation) {
         Some(true) => Ok(()),
-        Some(false) => Err(Verdict::Failed(unhealthy(allocation, view))),
-        None if is_judged(&base.allocation, allocation, view, want) => {
-            Err(Verdict::Pending(not_judged_yet(allocation, view, want)))
-        }
+        Some(false) => Err(Box::new(Verdict::Failed(unhealthy(allocation, view)))),
+        None if is_judged(&base.allocation, allocation, view, want) => Err(Box::new(
+            Verdict::Pending(not_judged_yet(allocation, view, want)),
+        )),
         None => held(allocation, None, shaky, view, want, now),
     }
 }
@@ -130,22 +130,20 @@ fn passing(
     allocation: &Allocation,
     certain: bool,
     view: &JobView,
-) -> Result<Option<Instant>, Verdict> {
+) -> Result<Option<Instant>, Box<Verdict>> {
     let id = &allocation.id;
     let wait = |state| {
-        Err(Verdict::Pending(Reason::confirm(
-            state,
-            Confirm::Checks(id.clone()),
-        )))
+        let confirm = Confirm::Checks(id.clone());
+        Err(Box::new(Verdict::Pending(Reason::confirm(state, confirm))))
     };
     let Some(checks) = view.checks(id) else {
         return wait(State::ChecksUnread { error: None });
     };
     match &checks.unread {
         Some(unread) if unread.denied => {
-            return Err(Verdict::Failed(Cause::ChecksDenied {
+            return Err(Box::new(Verdict::Failed(Cause::ChecksDenied {
                 text: unread.error.clone(),
-            }));
+            })));
         }
         Some(unread) => {
             return wait(State::ChecksUnread {
@@ -179,7 +177,7 @@ fn held(
     view: &JobView,
     want: &Want,
     now: Instant,
-) -> Result<(), Verdict> {
+) -> Result<(), Box<Verdict>> {
     // What has done its work and ended has nothing to hold.
     if !runs(allocation) {
         return Ok(());
@@ -193,10 +191,7 @@ fn held(
         healthy: want.healthy.is_some(),
         time,
     };
-    let over = view
-        .unchanged_since(id)
-        .max(good)
-        .and_then(|since| since.checked_add(time));
+    let over = over(view.unchanged_since(id).max(good), time, want);
     let reason = match over {
         Some(over) if good.is_some() && view.checks(id).map(|it| it.asked) < Some(over) => {
             Reason::confirm(state, Confirm::Checks(id.clone()))
@@ -208,7 +203,18 @@ fn held(
         Some(_) => return Ok(()),
         None => Reason::of(state),
     };
-    Err(Verdict::Pending(reason))
+    Err(Box::new(Verdict::Pending(reason)))
+}
+
+/// When what has been so since `since` has held. Health has to hold for its time; that one that has crashed runs again is true at once,
+/// and the time limit is the end of the doubt.
+fn over(since: Option<Instant>, time: Duration, want: &Want) -> Option<Instant> {
+    let since = since?;
+    let over = since.checked_add(time)?;
+    match want.deadline {
+        Some(deadline) if want.healthy.is_none() => Some(over.min(deadline.max(since))),
+        _ => Some(over),
+    }
 }
 
 /// When [`held`] may change its mind by time alone.
@@ -223,7 +229,7 @@ pub(super) fn next_check(
     let good = view
         .checks(end)
         .and_then(|it| it.results.values().map(|check| check.since).max());
-    view.unchanged_since(end).max(good)?.checked_add(time)
+    over(view.unchanged_since(end).max(good), time, want)
 }
 
 fn steady_time(want: &Want, shaky: bool) -> Option<Duration> {

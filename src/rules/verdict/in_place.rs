@@ -101,7 +101,7 @@ pub(super) fn judge(
         None if without_sign.is_empty() && done > 0 => {
             match health::of_restarted(base, allocation, view, want, now) {
                 Ok(()) => Verdict::Done { by: None },
-                Err(verdict) => verdict,
+                Err(verdict) => *verdict,
             }
         }
         pending => {

@@ -240,7 +240,7 @@ fn started(
             Ok(()) => Verdict::Done {
                 by: Some(allocation.id.clone()),
             },
-            Err(verdict) => verdict,
+            Err(verdict) => *verdict,
         },
         Some((task, state)) => Verdict::Pending(Reason::of(
             awaits_predecessor(base, chain, allocation, view)

@@ -22,7 +22,7 @@ pub(super) enum Value {
     Text(String),
     /// A number or a switch, as written.
     Word(String),
-    List(Vec<Value>),
+    List(Vec<Self>),
 }
 
 impl Body {

@@ -60,7 +60,7 @@ async fn policies_are_minimal() {
     ] {
         let run = async |token: Token| {
             let cluster = running(&job).await;
-            let line = format!("-token={SECRET} {line}");
+            let line = format!("nomad-restart -token={SECRET} {line}");
             let scene = Scene::of(&cluster).command(&line).meanwhile(|stage| {
                 stage.agent.set_acl(Some(Acl::new().with(SECRET, token)));
                 async {}
@@ -143,9 +143,14 @@ fn the_workflow_restarts_what_it_deployed() {
         args.contains(&"-yes")
             && args.contains(&"-on-error=fail")
             && args.contains(&"-on-deployment=wait")
+            && args.contains(&"-json")
     );
     let served = serving([service("web", &[("web", 4)])]);
-    served.program(&args).run().succeeded();
+    let ran = served.program(&args).run().ended_with(0);
+    assert_eq!(
+        crate::json::lines(&ran.stdout).last().unwrap()["outcome"],
+        "done"
+    );
     assert_eq!(served.written().len(), 4);
 }
 

@@ -10,9 +10,10 @@ use super::scene::{Ran, Scene};
 
 /// Tasks that fail after each restart, saying why in twelve lines.
 fn failing(count: u32) -> Value {
-    let said: String = (1..=12)
+    let said: Vec<_> = (1..=12)
         .map(|number| format!("line {number} of \u{1b}[31mwhat\u{1b}[0m went wrong\n"))
         .collect();
+    let said = said.concat();
     let rules = json!([{"start_from": 2, "run_for": "20ms", "exit_code": 78, "stderr": said}]);
     job(&[group("web", count, &[task("app", &rules)])])
 }

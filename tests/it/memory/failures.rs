@@ -29,7 +29,15 @@ fn policy(attempts: u32, delay: i64, mode: &str) -> Value {
 
 /// What stderr holds when the one allocation of a run failed with this text.
 #[track_caller]
-fn failed_with(ran: Ran, text: &str) -> Ran {
+fn failed_with(mut ran: Ran, text: &str) -> Ran {
+    // What the task's events and logs add is for the tests of that.
+    let is_evidence =
+        |line: &str| line.starts_with("      ") || line.trim_start().starts_with("Last events of");
+    ran.stderr = ran
+        .stderr
+        .split_inclusive('\n')
+        .filter(|line| !is_evidence(line))
+        .collect();
     let entry = format!("Error restarting allocation \"<id 1>\": {text}");
     ran.ended_with(1)
         .warned(&[

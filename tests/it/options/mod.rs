@@ -15,7 +15,7 @@ use nomad_sim::cluster::Cluster;
 use crate::memory::scene::Scene;
 
 /// `nomad-restart args… web` on this cluster.
-fn scene(cluster: &Cluster, args: &[&str]) -> Scene {
+pub(crate) fn scene(cluster: &Cluster, args: &[&str]) -> Scene {
     let mut scene = Scene::of(cluster);
     for arg in args {
         scene = scene.args([*arg]);

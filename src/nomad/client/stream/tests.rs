@@ -1,3 +1,5 @@
+//! Opening an event stream: the request, what proves that it is open, and its lines in any chunks.
+
 use http::header::ACCEPT_ENCODING;
 
 use super::*;

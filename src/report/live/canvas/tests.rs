@@ -100,7 +100,7 @@ fn what_the_terminal_echoes_stays_where_it_would_stand_without_a_block() {
     assert_eq!(terminal.contents(), "one\n^C\nrow 0\nrow 1\nrow 2");
     canvas.erase();
     terminal.show("\nquestion? ");
-    assert_eq!(terminal.contents(), "one\n^C\nquestion?");
+    assert_eq!(terminal.contents(), "one\n^C\nquestion? ");
     // An Enter while the block is there.
     terminal.show("y\n");
     canvas.draw(&block(3));

@@ -145,7 +145,7 @@ async fn what_has_begun_is_brought_to_its_end_with_all_its_tasks() {
     let slow = |name| {
         task(
             name,
-            &json!([{"kill_after": "1s", "start_block_for": "1s"}]),
+            &json!([{"kill_after": "1500ms", "start_block_for": "100ms"}]),
         )
     };
     let two = [slow("app"), slow("side")];
