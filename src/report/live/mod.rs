@@ -7,7 +7,7 @@ mod canvas;
 mod rows;
 mod snapshot;
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,27 +60,41 @@ pub(super) struct Block {
     due: Instant,
     /// When it was drawn last.
     drawn: Instant,
-    /// Lines and columns of the terminal; `None` = not known.
+    /// Lines and columns of the terminal; `None` = not known, or a shell's prompt is there.
     size: fn() -> Option<(u16, u16)>,
 }
 
 impl Block {
     /// A block on this process's standard error.
     pub(super) fn new(colors: bool, verbose: bool) -> (Self, Slot) {
-        let slot = Slot {
-            snapshot: Arc::default(),
-            canvas: Canvas::new(io::stderr()),
+        let size = || {
+            let foreground = terminal::in_foreground();
+            foreground.then(|| Term::stderr().size_checked()).flatten()
         };
+        let block = Self::on(io::stderr(), size, colors, verbose);
+        let slot = block.slot.clone();
         slot.canvas.close_at_panic();
-        let block = Self {
-            slot: slot.clone(),
+        (block, slot)
+    }
+
+    fn on(
+        terminal: impl Write + Send + 'static,
+        size: fn() -> Option<(u16, u16)>,
+        colors: bool,
+        verbose: bool,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            slot: Slot {
+                snapshot: Arc::default(),
+                canvas: Canvas::new(terminal),
+            },
             colors,
             verbose,
-            due: Instant::now(),
-            drawn: Instant::now(),
-            size: || Term::stderr().size_checked(),
-        };
-        (block, slot)
+            due: now,
+            drawn: now,
+            size,
+        }
     }
 
     /// How long it may stay as it is.
@@ -92,10 +106,8 @@ impl Block {
         let now = Instant::now();
         self.drawn = now;
         self.due = now + REFRESH;
-        if terminal::in_foreground() {
-            let rows = self.rows(now).unwrap_or_default();
-            self.slot.canvas.draw(&rows);
-        }
+        let rows = self.rows(now).unwrap_or_default();
+        self.slot.canvas.draw(&rows);
     }
 
     /// Makes room for what is to be written.
@@ -119,5 +131,96 @@ impl Block {
             .into_iter()
             .map(|(style, text)| paint(&text, style, self.colors));
         Some(painted.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written to it can be read back.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Paper {
+        fn taken(&self) -> String {
+            let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+            String::from_utf8(bytes).unwrap()
+        }
+    }
+
+    fn block(size: fn() -> Option<(u16, u16)>, colors: bool) -> (Block, Paper) {
+        let paper = Paper::default();
+        let block = Block::on(paper.clone(), size, colors, false);
+        block.slot.put(Some(Snapshot {
+            started: Instant::now(),
+            expected_end: None,
+            allocations: 24,
+            settled: 7,
+            failed: 0,
+            turn: None,
+            in_flight: 0,
+            rows: Vec::new(),
+        }));
+        (block, paper)
+    }
+
+    #[test]
+    fn it_is_drawn_while_there_is_something_to_show_and_room_for_it() {
+        let (mut roomy, paper) = block(|| Some((4, 20)), false);
+        roomy.draw();
+        assert!(paper.taken().contains("7/24"));
+        roomy.slot.put(None);
+        roomy.draw();
+        assert_eq!(paper.taken(), "\u{1b}[?7h\u{1b}[J");
+        roomy.draw();
+        assert_eq!(paper.taken(), "");
+
+        for size in [
+            || None,
+            || Some((3, 80)),
+            || Some((24, 19)),
+            || Some((0, 0)),
+        ] {
+            let (mut block, paper) = block(size, false);
+            block.draw();
+            assert_eq!(paper.taken(), "");
+        }
+    }
+
+    #[test]
+    fn colours_are_those_of_stderr() {
+        for colors in [true, false] {
+            let (mut block, paper) = block(|| Some((24, 80)), colors);
+            block.draw();
+            assert_eq!(paper.taken().contains("\u{1b}[1m"), colors);
+        }
+    }
+
+    #[test]
+    fn however_many_lines_come_it_is_drawn_a_few_times_a_second() {
+        let (mut block, _) = block(|| Some((24, 80)), false);
+        block.draw();
+        assert_eq!(block.due, block.drawn + REFRESH);
+        // After a line that comes at once it stays away for a moment.
+        block.give_way();
+        assert!(block.due >= block.drawn + PACE);
+        // After one that comes late it is back at once.
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+        block.drawn = long_ago;
+        block.give_way();
+        assert!(block.due > long_ago + PACE);
+        assert!(block.rest() <= RETURN);
     }
 }

@@ -5,7 +5,9 @@
 
 mod cluster;
 mod early;
+mod emulator;
 mod interrupt;
+mod live;
 mod looks;
 mod midrun;
 mod session;

@@ -21,7 +21,7 @@ fn snapshot(now: Instant, in_flight: usize) -> Snapshot {
         allocations: 24 + in_flight,
         settled: 7,
         failed: 0,
-        batch: Some((3, 8)),
+        turn: Some(Turn::Batch { number: 3, of: 8 }),
         in_flight,
         rows: (0..in_flight.min(SHOWN)).map(row).collect(),
     }
@@ -46,17 +46,92 @@ fn at_widths(in_flight: usize) -> String {
 
 #[test]
 fn one_in_flight() {
-    insta::assert_snapshot!(at_widths(1), @"");
+    insta::assert_snapshot!(at_widths(1), @"
+    40:
+    7/25  batch 3/8  3m12s  ~3m40s left
+    a0000000  1m12s  running  server: Rest…
+    80:
+        ━━━━━━━━━━────────────────────────────  7/25  batch 3/8  3m12s  ~3m40s left
+        a0000000  1m12s  running  server: Restart Signaled: User requested running…
+    200:
+        ━━━━━━━━━━━─────────────────────────────  7/25  batch 3/8  3m12s  ~3m40s left
+        a0000000  1m12s  web  running  server: Restart Signaled: User requested running tasks to restart
+    ");
 }
 
 #[test]
 fn eight_in_flight() {
-    insta::assert_snapshot!(at_widths(8), @"");
+    insta::assert_snapshot!(at_widths(8), @"
+    40:
+    7/32  batch 3/8  3m12s  ~3m40s left
+    a0000000  1m12s  running  server: Rest…
+    a0000001  1m03s  pending  server: Rest…
+    a0000002    54s  running  server: Rest…
+    a0000003    45s  running  server: Rest…
+    a0000004    36s  running  server: Rest…
+    a0000005    27s  running  server: Rest…
+    a0000006    18s  running  server: Rest…
+    a0000007     9s  running  server: Rest…
+    80:
+        ━━━━━━━━──────────────────────────────  7/32  batch 3/8  3m12s  ~3m40s left
+        a0000000              1m12s  web    running  server: Restart Signaled: Use…
+        a0000001  → b0000001  1m03s  cache  pending  server: Restart Signaled: Use…
+        a0000002                54s  web    running  server: Restart Signaled: Use…
+        a0000003                45s  cache  running  server: Restart Signaled: Use…
+        a0000004                36s  web    running  server: Restart Signaled: Use…
+        a0000005                27s  cache  running  server: Restart Signaled: Use…
+        a0000006                18s  web    running  server: Restart Signaled: Use…
+        a0000007                 9s  cache  running  server: Restart Signaled: Use…
+    200:
+        ━━━━━━━━────────────────────────────────  7/32  batch 3/8  3m12s  ~3m40s left
+        a0000000              1m12s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000001  → b0000001  1m03s  cache  pending  server: Restart Signaled: User requested running tasks to restart
+        a0000002                54s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000003                45s  cache  running  server: Restart Signaled: User requested running tasks to restart
+        a0000004                36s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000005                27s  cache  running  server: Restart Signaled: User requested running tasks to restart
+        a0000006                18s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000007                 9s  cache  running  server: Restart Signaled: User requested running tasks to restart
+    ");
 }
 
 #[test]
 fn five_hundred_in_flight() {
-    insta::assert_snapshot!(at_widths(500), @"");
+    insta::assert_snapshot!(at_widths(500), @"
+    40:
+    7/524  batch 3/8  3m12s  ~3m40s left
+    a0000000  1m12s  running  server: Rest…
+    a0000001  1m03s  pending  server: Rest…
+    a0000002    54s  running  server: Rest…
+    a0000003    45s  running  server: Rest…
+    a0000004    36s  running  server: Rest…
+    a0000005    27s  running  server: Rest…
+    a0000006    18s  running  server: Rest…
+    a0000007     9s  running  server: Rest…
+    … 492 more
+    80:
+        ─────────────────────────────────────  7/524  batch 3/8  3m12s  ~3m40s left
+        a0000000              1m12s  web    running  server: Restart Signaled: Use…
+        a0000001  → b0000001  1m03s  cache  pending  server: Restart Signaled: Use…
+        a0000002                54s  web    running  server: Restart Signaled: Use…
+        a0000003                45s  cache  running  server: Restart Signaled: Use…
+        a0000004                36s  web    running  server: Restart Signaled: Use…
+        a0000005                27s  cache  running  server: Restart Signaled: Use…
+        a0000006                18s  web    running  server: Restart Signaled: Use…
+        a0000007                 9s  cache  running  server: Restart Signaled: Use…
+        … 492 more
+    200:
+        ────────────────────────────────────────  7/524  batch 3/8  3m12s  ~3m40s left
+        a0000000              1m12s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000001  → b0000001  1m03s  cache  pending  server: Restart Signaled: User requested running tasks to restart
+        a0000002                54s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000003                45s  cache  running  server: Restart Signaled: User requested running tasks to restart
+        a0000004                36s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000005                27s  cache  running  server: Restart Signaled: User requested running tasks to restart
+        a0000006                18s  web    running  server: Restart Signaled: User requested running tasks to restart
+        a0000007                 9s  cache  running  server: Restart Signaled: User requested running tasks to restart
+        … 492 more
+    ");
 }
 
 #[test]
@@ -65,7 +140,28 @@ fn what_a_narrow_header_cannot_hold_goes_and_failures_stay() {
     let mut snapshot = snapshot(now, 0);
     snapshot.failed = 2;
     let headers = [20, 30, 40, 50, 60, 100].map(|columns| shown(&snapshot, now, 1, columns));
-    insta::assert_snapshot!(headers.join("\n"), @"");
+    insta::assert_snapshot!(headers.join("\n"), @"
+    7/24  2 failed
+    7/24  batch 3/8  2 failed
+    7/24  batch 3/8  2 failed  3m12s
+    7/24  batch 3/8  2 failed  3m12s  ~3m40s left
+        ━━──────  7/24  batch 3/8  2 failed  3m12s  ~3m40s left
+        ━━━━━━━━━━━─────────────────────────────  7/24  batch 3/8  2 failed  3m12s  ~3m40s left
+    ");
+}
+
+#[test]
+fn a_window_is_named_by_its_size() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now, 0);
+    snapshot.turn = Some(Turn::Window { at_once: 5 });
+    let header = shown(&snapshot, now, 1, 80);
+    assert!(
+        header.ends_with("─  7/24  at most 5 at once  3m12s  ~3m40s left"),
+        "{header:?}"
+    );
+    let header = shown(&snapshot, now, 1, 30);
+    assert_eq!(header, "7/24  at most 5 at once  3m12s");
 }
 
 #[test]
@@ -116,7 +212,11 @@ fn wide_characters_take_their_columns() {
     snapshot.rows[0].group = "網站前端伺服器群組甲乙丙".to_owned();
     snapshot.rows[0].event =
         "任務: 重新啟動 🚀 使用者要求重新啟動正在執行的任務使用者要求重新啟動".to_owned();
-    insta::assert_snapshot!(shown(&snapshot, now, 9, 80), @"");
+    insta::assert_snapshot!(shown(&snapshot, now, 9, 80), @"
+    ━━━━━━━━━━────────────────────────────  7/26  batch 3/8  3m12s  ~3m40s left
+    a0000000              1m12s  網站前端伺服器群組…  running  任務: 重新啟動 …
+    a0000001  → b0000001  1m03s  cache                pending  server: Restart…
+    ");
 }
 
 #[test]
