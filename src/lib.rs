@@ -26,7 +26,7 @@
 //! allocations (`watch`). Nothing above `watch` knows which: correctness never depends on the stream.
 //!
 //! What happens reaches `report` as events. Only its live block, on a terminal, is drawn from something else: a snapshot of what is in
-//! flight, which `run` takes a few times a second (`run::live`) and leaves there; a new one takes the place of the one before.
+//! flight, for which it asks `run` (`run::live`) whenever it draws, a few times a second.
 //!
 //! `session` wires these parts from the look-up to the exit code; `exit` holds the exit codes, `env` the environment as it was at the
 //! start. What ends every wait is tabled in `rules::verdict`.

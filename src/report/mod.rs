@@ -43,7 +43,7 @@ pub(crate) use file::ReportFile;
 use human::Manner;
 pub use io::{Io, Terminal};
 pub(crate) use json::Subject;
-use live::{Block, Slot};
+use live::{Block, Slot, Source};
 pub(crate) use live::{InFlight, SHOWN, Snapshot, Turn};
 use output::Output;
 pub(crate) use output::OutputState;
@@ -215,10 +215,10 @@ impl Reporter {
         self.0.live.is_some()
     }
 
-    /// Shows this in the live block, or, with `None`, no block.
-    pub(crate) fn show(&self, snapshot: Option<Snapshot>) {
+    /// Shows in the live block what this finds, or, with `None`, no block.
+    pub(crate) fn show(&self, source: Option<Source>) {
         if let Some(live) = &self.0.live {
-            live.put(snapshot);
+            live.put(source);
         }
     }
 

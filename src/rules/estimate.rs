@@ -1,14 +1,16 @@
 //! How long the run will still take, judged by what it has taken so far. Only for the eyes of somebody who waits: nothing depends on it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
+/// Looks are closer to each other. If they are not, nobody waited meanwhile (a question was open, the process was stopped): what is
+/// longer does not count.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// When the run will have ended, if it goes on as before.
 #[derive(Debug)]
 pub(crate) struct Estimate {
     last: Instant,
-    /// Time so far, without that in which a question was open.
+    /// Time so far, as far as it counts.
     active: Duration,
     settled: usize,
     batch: usize,
@@ -20,8 +22,6 @@ pub(crate) struct Estimate {
 /// What an estimate depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
-    /// A question is open.
-    pub(crate) asking: bool,
     /// How many need no more attention.
     pub(crate) settled: usize,
     /// How many do.
@@ -47,11 +47,9 @@ impl Estimate {
     pub(crate) fn look(&mut self, now: Instant, look: &Look) -> Option<Instant> {
         let passed = now.saturating_duration_since(self.last);
         self.last = now;
-        if look.asking {
-            self.end = self.end.and_then(|end| end.checked_add(passed));
-        } else {
-            self.active += passed;
-        }
+        let counted = passed.min(LONGEST);
+        self.active += counted;
+        self.end = self.end.and_then(|end| end.checked_add(passed - counted));
         self.widest = self.widest.max(look.in_flight);
         // The members of a batch end together: how fast it goes shows when one batch gives way to the next.
         let tells = match look.batch {
@@ -77,7 +75,6 @@ mod tests {
 
     fn look(settled: usize, in_flight: usize, batch: Option<(usize, usize)>) -> Look {
         Look {
-            asking: false,
             settled,
             left: 24 - settled,
             in_flight,
@@ -85,71 +82,84 @@ mod tests {
         }
     }
 
-    /// Seconds from the look on.
-    fn rest(estimate: &mut Estimate, at: Instant, look: &Look) -> Option<u64> {
-        let end = estimate.look(at, look)?;
-        // To the nearest one: a third of a time is not exact.
-        Some((end.saturating_duration_since(at) + Duration::from_millis(500)).as_secs())
+    /// A run that is looked at every quarter of a second.
+    struct Watched {
+        start: Instant,
+        now: Instant,
+        estimate: Estimate,
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn batches_tell_when_one_gives_way_to_the_next() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut estimate = Estimate::new(start);
-        for (seconds, settled, batch, expected) in [
-            (1, 0, 1, None),
-            (9, 5, 1, None),
-            (10, 6, 2, Some(30)),
-            (15, 6, 2, Some(25)),
-            (18, 11, 2, Some(22)),
-            (30, 12, 3, Some(30)),
+    impl Watched {
+        fn new() -> Self {
+            let start = Instant::now();
+            Self {
+                start,
+                now: start,
+                estimate: Estimate::new(start),
+            }
+        }
+
+        /// How it looks until so many seconds after the start. Gives the seconds that are left then, to the nearest one.
+        fn until(&mut self, seconds: u64, look: &Look) -> Option<u64> {
+            let mut end = None;
+            while self.now < self.start + Duration::from_secs(seconds) {
+                self.now += Duration::from_millis(250);
+                end = self.estimate.look(self.now, look);
+            }
+            let left = end?.saturating_duration_since(self.now) + Duration::from_millis(500);
+            Some(left.as_secs())
+        }
+    }
+
+    #[test]
+    fn batches_tell_when_one_gives_way_to_the_next() {
+        let mut run = Watched::new();
+        for (until, settled, batch, expected) in [
+            (8, 0, 1, None),
+            (10, 5, 1, None),
+            // Six took ten seconds.
+            (11, 6, 2, Some(30)),
+            (15, 6, 2, Some(26)),
+            (18, 11, 2, Some(23)),
+            (30, 11, 2, Some(11)),
+            (31, 12, 3, Some(29)),
             // Overdue.
             (70, 12, 3, Some(0)),
         ] {
-            let look = look(settled, 6, Some((batch, 4)));
-            let rest = rest(&mut estimate, at(seconds), &look);
-            assert_eq!(rest, expected, "{seconds}");
+            let left = run.until(until, &look(settled, 6, Some((batch, 4))));
+            assert_eq!(left, expected, "{until}");
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn without_batches_as_many_must_have_ended_as_were_in_flight() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut estimate = Estimate::new(start);
-        for (seconds, settled, expected) in [
+    #[test]
+    fn without_batches_as_many_must_have_ended_as_were_in_flight() {
+        let mut run = Watched::new();
+        for (until, settled, expected) in [
             (1, 0, None),
-            (10, 3, None),
-            (12, 4, Some(60)),
-            (13, 4, Some(59)),
+            (12, 3, None),
+            // Four took twelve seconds.
+            (13, 4, Some(60)),
+            (23, 4, Some(50)),
         ] {
-            let rest = rest(&mut estimate, at(seconds), &look(settled, 4, None));
-            assert_eq!(rest, expected, "{seconds}");
+            let left = run.until(until, &look(settled, 4, None));
+            assert_eq!(left, expected, "{until}");
         }
         // All at once: there is nothing to learn from.
-        let mut estimate = Estimate::new(start);
-        let all = look(20, 24, Some((1, 1)));
-        assert_eq!(rest(&mut estimate, at(10), &all), None);
+        let mut run = Watched::new();
+        assert_eq!(run.until(10, &look(20, 24, Some((1, 1)))), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn time_with_an_open_question_does_not_count() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut estimate = Estimate::new(start);
-        let asking = Look {
-            asking: true,
-            ..look(1, 0, Some((1, 24)))
-        };
-        assert_eq!(rest(&mut estimate, at(2), &look(0, 1, Some((1, 24)))), None);
-        assert_eq!(rest(&mut estimate, at(600), &asking), None);
-        let next = look(1, 1, Some((2, 24)));
-        assert_eq!(rest(&mut estimate, at(600), &next), Some(46));
-        let asking = Look {
-            batch: Some((2, 24)),
-            ..asking
-        };
-        assert_eq!(rest(&mut estimate, at(700), &asking), Some(46));
+    #[test]
+    fn what_nobody_waited_for_does_not_count() {
+        let mut run = Watched::new();
+        run.until(3, &look(0, 1, Some((1, 24))));
+        // A question was open for an hour, of which a second counts.
+        run.now += Duration::from_secs(3600);
+        run.start += Duration::from_secs(3600);
+        assert_eq!(run.until(4, &look(1, 1, Some((2, 24)))), Some(4 * 23 - 1));
+        run.now += Duration::from_secs(3600);
+        run.start += Duration::from_secs(3600);
+        let left = run.until(5, &look(1, 1, Some((2, 24))));
+        assert_eq!(left, Some(4 * 23 - 3));
     }
 }

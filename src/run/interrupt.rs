@@ -35,8 +35,7 @@ impl Desk {
         self.reporter.ask(question).await
     }
 
-    /// Whether a question is open.
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
     }
 }

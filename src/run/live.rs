@@ -1,63 +1,66 @@
-//! Hands the live block what it is drawn from, a few times a second and only where there is one, and takes it away at Ctrl-Z.
+//! What the live block is drawn from, where there is one, and Ctrl-Z, which takes it away.
 
 use std::convert::Infallible;
-use std::time::Duration;
-
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use std::sync::Arc;
+use std::time::Instant;
 
 use super::context::Context;
-use super::interrupt::{Desk, Suspensions};
+use super::interrupt::Suspensions;
 use crate::report::{Reporter, Snapshot, Turn};
 use crate::rules::estimate::{Estimate, Look};
 
-const TICK: Duration = Duration::from_millis(250);
-
 /// Goes on until it is dropped; then the block goes too. `allocations`: all that are to be restarted.
-pub(super) async fn show(context: &Context, desk: &Desk, allocations: usize) -> Infallible {
+pub(super) async fn show(context: &Arc<Context>, allocations: usize) -> Infallible {
     let reporter = &context.reporter;
     if !reporter.shows_live() {
         return std::future::pending().await;
     }
-    let _gone = Gone(reporter);
-    let mut suspensions = Suspensions::listen();
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let looked_at = Arc::clone(context);
     let started = Instant::now();
     let mut estimate = Estimate::new(started);
+    reporter.show(Some(Box::new(move |now| {
+        snapshot(&looked_at, allocations, started, &mut estimate, now)
+    })));
+    let _gone = Gone(reporter);
+    let mut suspensions = Suspensions::listen();
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = suspensions.next() => {
-                reporter.stop_process();
-                continue;
-            }
-        }
-        let (settled, failed) = context.ledger().settled();
-        let (in_flight, rows) = context.board.oldest();
-        let turn = context.board.turn();
-        let expected_end = estimate.look(
-            Instant::now(),
-            &Look {
-                asking: desk.is_open(),
-                settled,
-                left: allocations.saturating_sub(settled),
-                in_flight,
-                batch: match turn {
-                    Some(Turn::Batch { number, of }) => Some((number, of)),
-                    Some(Turn::Window { .. }) | None => None,
-                },
-            },
-        );
-        reporter.show(Some(Snapshot {
-            started: started.into_std(),
-            expected_end: expected_end.map(Instant::into_std),
-            allocations,
+        suspensions.next().await;
+        reporter.stop_process();
+    }
+}
+
+/// How the run stands, without a copy of more than is shown.
+fn snapshot(
+    context: &Context,
+    allocations: usize,
+    started: Instant,
+    estimate: &mut Estimate,
+    now: Instant,
+) -> Snapshot {
+    let (settled, failed) = context.ledger().settled();
+    let (in_flight, rows) = context.board.oldest();
+    let turn = context.board.turn();
+    let expected_end = estimate.look(
+        now,
+        &Look {
             settled,
-            failed,
-            turn: turn.filter(|turn| tells(*turn, allocations)),
+            left: allocations.saturating_sub(settled),
             in_flight,
-            rows,
-        }));
+            batch: match turn {
+                Some(Turn::Batch { number, of }) => Some((number, of)),
+                Some(Turn::Window { .. }) | None => None,
+            },
+        },
+    );
+    Snapshot {
+        started,
+        expected_end,
+        allocations,
+        settled,
+        failed,
+        turn: turn.filter(|turn| tells(*turn, allocations)),
+        in_flight,
+        rows,
     }
 }
 

@@ -108,12 +108,11 @@ impl Run {
     /// Restarts everything, batch by batch. `resume` makes the command that continues, from the pause in force.
     pub(crate) async fn restart(self, resume: impl Fn(Pause) -> String) -> Finish {
         let context = Arc::clone(&self.context);
-        let desk = self.desk.clone();
         let allocations = self.candidates.len();
         tokio::select! {
             biased;
             finish = self.all(resume) => finish,
-            never = live::show(&context, &desk, allocations) => match never {},
+            never = live::show(&context, allocations) => match never {},
         }
     }
 

@@ -1,7 +1,8 @@
 //! The live block: how far the run is and what is in flight, below the lines and gone when anything else is written.
 //!
-//! Whoever runs the run leaves a [`Snapshot`] in the [`Slot`] a few times a second; the thread that reports draws the newest one
-//! ([`rows`] says what, [`canvas`] how) while it has nothing else to do. Nothing is looked at, kept or drawn without a terminal for it.
+//! Who runs the run leaves a [`Source`] in the [`Slot`]; the thread that reports takes a [`Snapshot`] from it and draws that ([`rows`] says
+//! what, [`canvas`] how) while it has nothing else to do, so that the block never lags behind the lines above it. Nothing is looked at,
+//! kept or drawn without a terminal for it.
 
 mod canvas;
 mod rows;
@@ -16,7 +17,7 @@ use dialoguer::console::Term;
 use super::style::paint;
 use super::terminal;
 use canvas::Canvas;
-pub(crate) use snapshot::{InFlight, SHOWN, Snapshot, Turn};
+pub(crate) use snapshot::{InFlight, SHOWN, Snapshot, Source, Turn};
 
 /// How often the block is drawn anew while nothing else is written: ages are in seconds.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -27,16 +28,21 @@ const PACE: Duration = Duration::from_millis(150);
 /// Below this there is no room for it.
 const SMALLEST: (usize, usize) = (4, 20);
 
-/// The newest snapshot, if there is one. Cheap to clone.
-#[derive(Clone, Debug)]
+/// Where the snapshots come from, while there is anything to show. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Slot {
-    snapshot: Arc<Mutex<Option<Snapshot>>>,
+    source: Arc<Mutex<Option<Source>>>,
     canvas: Canvas,
 }
 
 impl Slot {
-    pub(super) fn put(&self, snapshot: Option<Snapshot>) {
-        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    pub(super) fn put(&self, source: Option<Source>) {
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = source;
+    }
+
+    fn look(&self, now: Instant) -> Option<Snapshot> {
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        source.as_mut().map(|source| source(now))
     }
 
     /// Takes the block away and stops the process until a shell lets it go on.
@@ -51,7 +57,6 @@ impl Slot {
 }
 
 /// The block, for the thread that reports.
-#[derive(Debug)]
 pub(super) struct Block {
     slot: Slot,
     colors: bool,
@@ -86,7 +91,7 @@ impl Block {
         let now = Instant::now();
         Self {
             slot: Slot {
-                snapshot: Arc::default(),
+                source: Arc::default(),
                 canvas: Canvas::new(terminal),
             },
             colors,
@@ -117,16 +122,14 @@ impl Block {
     }
 
     fn rows(&self, now: Instant) -> Option<Vec<String>> {
-        let snapshot = self.slot.snapshot.lock();
-        let snapshot = snapshot.unwrap_or_else(PoisonError::into_inner);
-        let snapshot = snapshot.as_ref()?;
         let (lines, columns) = (self.size)()?;
         let (lines, columns) = (usize::from(lines), usize::from(columns));
         if lines < SMALLEST.0 || columns < SMALLEST.1 {
             return None;
         }
+        let snapshot = self.slot.look(now)?;
         // One line is the cursor's, and the newest line above it stays in sight.
-        let rows = rows::rows(snapshot, now, (lines - 2, columns), self.verbose);
+        let rows = rows::rows(&snapshot, now, (lines - 2, columns), self.verbose);
         let painted = rows
             .into_iter()
             .map(|(style, text)| paint(&text, style, self.colors));
@@ -163,8 +166,8 @@ mod tests {
     fn block(size: fn() -> Option<(u16, u16)>, colors: bool) -> (Block, Paper) {
         let paper = Paper::default();
         let block = Block::on(paper.clone(), size, colors, false);
-        block.slot.put(Some(Snapshot {
-            started: Instant::now(),
+        block.slot.put(Some(Box::new(|now| Snapshot {
+            started: now,
             expected_end: None,
             allocations: 24,
             settled: 7,
@@ -172,7 +175,7 @@ mod tests {
             turn: None,
             in_flight: 0,
             rows: Vec::new(),
-        }));
+        })));
         (block, paper)
     }
 

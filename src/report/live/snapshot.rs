@@ -1,4 +1,4 @@
-//! What the live block is drawn from: plain data about what is in flight, handed over a few times a second.
+//! What the live block is drawn from: plain data about what is in flight.
 
 use std::time::Instant;
 
@@ -6,6 +6,9 @@ use crate::nomad::json::AllocId;
 
 /// How many allocations in flight are shown one by one.
 pub(crate) const SHOWN: usize = 8;
+
+/// Looks at the run: it is called whenever the block is drawn, with the time.
+pub(crate) type Source = Box<dyn FnMut(Instant) -> Snapshot + Send>;
 
 /// A run as it was when it was looked at.
 #[derive(Clone, Debug)]

@@ -35,12 +35,12 @@ fn it_stands_below_the_lines_and_leaves_nothing_behind() {
             ..Place::default()
         };
         let run = Session::at(&served, &place, &["-yes", "-batch-size=100%", WEB]);
-        let lines = run.screen_with("… 4 more");
+        let is_row = |line: &&String| line.contains("  running  server: Rest");
+        let lines = run.wait_for_screen(|lines| lines.iter().filter(is_row).count() == 8);
         let block = block(&lines, "0/12  ");
         assert_eq!(block.len(), 10, "{lines:#?}");
-        for row in &block[1..9] {
-            assert!(row.contains("  running  server: Rest"), "{lines:#?}");
-        }
+        assert!(block[1..9].iter().all(|row| is_row(&row)), "{lines:#?}");
+        assert!(block[9].ends_with("… 4 more"), "{lines:#?}");
         let widest = block.iter().map(|line| line.chars().count()).max().unwrap();
         assert!(widest < usize::from(columns), "{lines:#?}");
 
@@ -68,7 +68,8 @@ fn it_is_gone_while_a_question_is_open_and_comes_back() {
     let served = served();
     die_slowly(&served, 1500);
     let place = Place {
-        size: (12, 80),
+        // Wide enough for the question.
+        size: (12, 100),
         ..Place::default()
     };
     let mut run = Session::at(&served, &place, &[WEB]);

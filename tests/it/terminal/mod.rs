@@ -10,6 +10,7 @@ mod interrupt;
 mod live;
 mod looks;
 mod midrun;
+mod screen;
 mod session;
 mod signals;
 mod window;

@@ -1,22 +1,20 @@
 //! One run at a pseudo-terminal: what it shows, what is typed, how it ends and how it leaves the terminal.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::process::Command;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dialoguer::console::strip_ansi_codes;
 use rexpect::process::{PtyProcess, Signal, WaitStatus};
 use rustix::termios::{
     LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
 };
 
-use super::emulator::{Emulator, without_block};
+use super::emulator::Emulator;
+use super::screen::{PATIENCE, Screen};
 use crate::support::Served;
 
-/// Longer than any run in these tests takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What the shell says once it stands at the terminal.
 const AT_TERMINAL: &str = "at the terminal\r\n";
 /// How a shell runs the program if it does nothing else.
@@ -32,19 +30,6 @@ pub(super) struct Session {
     screen: Arc<Screen>,
     /// How much of what is shown was waited for already.
     seen: usize,
-}
-
-/// Everything that came from the terminal.
-struct Screen {
-    page: Mutex<Page>,
-    changed: Condvar,
-}
-
-struct Page {
-    bytes: Vec<u8>,
-    emulator: Emulator,
-    /// Nothing more comes.
-    ended: bool,
 }
 
 /// A terminal, and what a shell there does with the program, which is its `"$@"`.
@@ -96,14 +81,7 @@ impl Session {
             .env("TZ", "America/New_York");
         let process = PtyProcess::new(command).unwrap();
         let terminal = process.get_file_handle().unwrap();
-        let screen = Arc::new(Screen {
-            page: Mutex::new(Page {
-                bytes: Vec::new(),
-                emulator: Emulator::new(place.size),
-                ended: false,
-            }),
-            changed: Condvar::new(),
-        });
+        let screen = Arc::new(Screen::new(place.size));
         let reader = terminal.try_clone().unwrap();
         let shown = Arc::clone(&screen);
         std::thread::spawn(move || shown.fill(reader));
@@ -309,64 +287,5 @@ impl Session {
             .split_once(AT_TERMINAL.trim_end())
             .map(|(_, of_program)| of_program.trim_start().to_owned())
             .unwrap()
-    }
-}
-
-impl Screen {
-    fn fill(&self, mut terminal: File) {
-        let mut buffer = [0; 4096];
-        loop {
-            let read = match terminal.read(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // The other side has been closed by the last who had it.
-                Ok(0) | Err(_) => break,
-                Ok(read) => read,
-            };
-            let mut page = self.lock();
-            page.bytes.extend(&buffer[..read]);
-            page.emulator.take(&buffer[..read]);
-            drop(page);
-            self.changed.notify_all();
-        }
-        self.lock().ended = true;
-        self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Page> {
-        self.page.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until `what` finds something. The error is everything that is shown.
-    fn wait<T>(&self, what: impl Fn(&Page) -> Option<T>) -> Result<T, String> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut page = self.lock();
-        loop {
-            if let Some(found) = what(&page) {
-                return Ok(found);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if page.ended || left.is_zero() {
-                return Err(page.shown());
-            }
-            let (next, _) = self
-                .changed
-                .wait_timeout(page, left)
-                .unwrap_or_else(PoisonError::into_inner);
-            page = next;
-        }
-    }
-}
-
-impl Page {
-    /// What was written, colours and all, but for the live block.
-    fn raw(&self) -> String {
-        without_block(&String::from_utf8_lossy(&self.bytes))
-    }
-
-    /// What a terminal would show, without colours; lines that are drawn again are there twice.
-    fn shown(&self) -> String {
-        strip_ansi_codes(&self.raw())
-            .replace("\r\n", "\n")
-            .replace('\r', "")
     }
 }
