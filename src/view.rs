@@ -39,8 +39,8 @@ pub(crate) struct JobView {
     pub(crate) blocked: BTreeMap<String, Evaluation>,
     /// Allocations that were known and that the server no longer has (garbage-collected or purged): ids are never used again.
     gone: BTreeMap<AllocId, Gone>,
-    /// Allocations by name, in the order of their creation; gone ones too, since chains lead through them.
-    names: BTreeMap<Arc<str>, BTreeSet<(u64, AllocId)>>,
+    /// Allocations by name, in the order of their creation (its index); gone ones too, since chains lead through them.
+    names: BTreeSet<(Arc<str>, u64, AllocId)>,
     /// Replacement to the allocation that names it.
     predecessors: BTreeMap<AllocId, AllocId>,
     /// Since when an allocation that will not run (again) is known to be as it is.

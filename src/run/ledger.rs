@@ -44,8 +44,11 @@ impl Ledger {
         }
     }
 
+    /// Books what became of an allocation. One that has failed stays so, whatever becomes of another task of it.
     pub(crate) fn set(&mut self, allocation: &AllocId, fate: Fate) {
-        self.fates.insert(allocation.clone(), fate);
+        if self.fates.get(allocation) != Some(&Fate::Failed) {
+            self.fates.insert(allocation.clone(), fate);
+        }
     }
 
     /// A write is on its way.
@@ -161,6 +164,16 @@ mod tests {
         assert_eq!(summary.in_flight, ids[1..]);
         ledger.sent(&ids[0]);
         assert_eq!(ledger.summary().in_flight, ids);
+    }
+
+    #[test]
+    fn what_has_failed_stays_so() {
+        let ids: Vec<AllocId> = ["a"].map(AllocId::from).to_vec();
+        let mut ledger = Ledger::new(ids.clone(), false);
+        ledger.error(0, error(Some("a"), "its first task"));
+        ledger.set(&ids[0], Fate::Skipped("stopped meanwhile".into()));
+        let summary = ledger.summary();
+        assert_eq!((summary.failed, summary.skipped), (ids, vec![]));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The batch loop: guard, batch, join, policy, pause, as one linear piece of code, and the workers beneath it. `window` holds the other
-//! loop, of the same parts, which gives each place away on its own.
+//! A run over the eligible allocations: its loops, their common parts, and the workers beneath them. `lockstep` holds the loop of batches,
+//! `window` the one that gives each place away on its own.
 //!
 //! Nothing of batch k+1 is written before batch k is judged, and nothing is written that has not passed the gate. A stop from outside
 //! (a signal, a closed stdout) closes the gate; the loop then waits for the calls that are on their way, for a bounded time, and tells what
@@ -14,6 +14,7 @@ mod gate;
 mod interrupt;
 mod ledger;
 mod live;
+mod lockstep;
 mod pause;
 mod progress;
 mod system;
@@ -36,9 +37,8 @@ pub(crate) use interrupt::{Desk, Signals, attend, listen};
 
 use crate::event::{Ending, EventKind, Finish, RunError, Trouble};
 use crate::exit::SIGINT;
+use crate::nomad::limiter::Permit;
 use crate::plan::{Action, BatchMode, Pause};
-use crate::report::Turn;
-use crate::rules::batches::{size, split};
 use crate::rules::policy::{BatchResult, Decision, Next, after_answer, after_batch};
 use crate::rules::selection::Candidate;
 use crate::rules::verdict::relapse;
@@ -169,70 +169,6 @@ impl Run {
         }
     }
 
-    /// Gives what would have stopped the run if the last batch were not the last.
-    async fn batches(
-        &self,
-        workers: &mut Workers,
-        pause: &mut Pause,
-    ) -> Result<Option<Trouble>, Halt> {
-        let context = &self.context;
-        let size = size(context.plan.batch, self.base);
-        context.reporter.emit(EventKind::Selected {
-            allocations: self.candidates.len(),
-        });
-        let mut first = 0;
-        let batches = split(&self.candidates, size);
-        let count = batches.len();
-        for (number, batch) in batches.enumerate() {
-            context.gate.pass().await?;
-            let members: Vec<_> = batch.iter().map(|it| Arc::clone(&it.id)).collect();
-            self.guard(first, &members).await?;
-            let number = number + 1;
-            context.board.set_turn(Turn::Batch { number, of: count });
-            context.reporter.emit(EventKind::BatchStarted {
-                number,
-                of: count,
-                allocations: batch.len(),
-                size,
-            });
-            if first == 0 && self.needs_evaluations() {
-                self.probe().await?;
-            }
-            let mark = context.ledger().mark();
-            let shared = Batch::new();
-            // No later batch is larger than the first one.
-            if first == 0 {
-                self.tell_of_connections(batch.len());
-            }
-            for place in first..first + batch.len() {
-                self.launch(workers, place, &shared);
-            }
-            let evaluations = async {
-                if self.needs_evaluations() {
-                    self.evaluate_batch(&shared, batch).await;
-                }
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                biased;
-                () = joined(workers) => {}
-                () = evaluations => {}
-            }
-            self.relapses(&shared).await;
-            context.reporter.emit(EventKind::BatchEnded { number });
-            let next = first + batch.len();
-            if next == self.candidates.len() {
-                return Ok(self.cut_short(mark));
-            }
-            // What follows a batch waits for the answer to an open interrupt question.
-            context.gate.pass().await?;
-            let wait = self.policy(mark, pause).await?;
-            self.pause(wait, next).await?;
-            first = next;
-        }
-        Ok(None)
-    }
-
     /// The trouble that made the last batch end before its time, or another one impossible.
     fn cut_short(&self, mark: usize) -> Option<Trouble> {
         let context = &self.context;
@@ -257,14 +193,20 @@ impl Run {
         }
     }
 
-    /// Starts the worker of the allocation at this place in the processing order.
-    fn launch(&self, workers: &mut Workers, place: usize, shared: &Arc<Batch>) {
+    /// Starts the worker of the allocation at this place in the processing order; with the permit for its first write if there is one.
+    fn launch(
+        &self,
+        workers: &mut Workers,
+        place: usize,
+        shared: &Arc<Batch>,
+        permit: Option<Permit>,
+    ) {
         let work = Work {
             place,
             candidate: self.candidates[place].clone(),
             batch: Arc::clone(shared),
         };
-        workers.spawn(worker::work(Arc::clone(&self.context), work));
+        workers.spawn(worker::work(Arc::clone(&self.context), work, permit));
     }
 
     /// What follows a batch; gives the wait before the next one.

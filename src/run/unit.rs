@@ -59,9 +59,14 @@ impl Unit {
         }
     }
 
-    pub(super) async fn run(self) -> End {
+    /// Carries it out, with this permit or with one that is waited for.
+    pub(super) async fn run(self, permit: Option<Permit>) -> End {
         let context = &self.context;
-        let (permit, candidate) = match self.pass().await {
+        let permit = match permit {
+            Some(permit) => permit,
+            None => context.client.write_permit().await,
+        };
+        let (permit, candidate) = match self.pass(permit).await {
             Ok(passed) => passed,
             Err(end) => return end,
         };
@@ -97,10 +102,9 @@ impl Unit {
         &self.candidate.id
     }
 
-    /// The way to a write: a permit, the gate, and a last look at the allocation.
-    async fn pass(&self) -> Result<(Permit, Candidate), End> {
+    /// The way to a write for which there is a permit: the gate, and a last look at the allocation.
+    async fn pass(&self, permit: Permit) -> Result<(Permit, Candidate), End> {
         let context = &self.context;
-        let permit = context.client.write_permit().await;
         if context.gate.pass().await.is_err() || self.is_kept_back() {
             return Err(End::Untouched);
         }

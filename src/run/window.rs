@@ -89,7 +89,7 @@ impl Run {
                 if !self.is_held(&mut mark) {
                     for place in ready {
                         window.start(place);
-                        self.launch(workers, place, &shared);
+                        self.launch(workers, place, &shared, None);
                     }
                 }
                 continue;

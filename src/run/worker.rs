@@ -9,6 +9,7 @@ use super::context::Context;
 use super::ledger::Fate;
 use super::unit::{End, Unit};
 use crate::event::{EventKind, Target};
+use crate::nomad::limiter::Permit;
 use crate::plan::{Action, Tasks};
 use crate::rules::policy::{BatchResult, holds};
 use crate::rules::selection::Candidate;
@@ -24,19 +25,25 @@ pub(super) struct Work {
 }
 
 /// Handles one allocation from its turn to its verdict, and books the result. Gives its place in the processing order, and how it left.
-pub(super) async fn work(context: Arc<Context>, work: Work) -> (usize, Left) {
+/// `permit` is for its first write; others are waited for.
+pub(super) async fn work(
+    context: Arc<Context>,
+    work: Work,
+    mut permit: Option<Permit>,
+) -> (usize, Left) {
     let candidate = &work.candidate;
     let mut targets = targets(&context, candidate);
     if targets.len() == 1
         && let Some(target) = targets.pop()
     {
-        let end = Unit::new(&context, &work, target).run().await;
+        let end = Unit::new(&context, &work, target).run(permit).await;
         return (work.place, book(&context, &work, vec![end]));
     }
     let mut units = JoinSet::new();
     for (order, target) in targets.into_iter().enumerate() {
         let unit = Unit::new(&context, &work, target);
-        units.spawn(async move { (order, unit.run().await) });
+        let permit = permit.take();
+        units.spawn(async move { (order, unit.run(permit).await) });
     }
     let mut joined = units.join_all().await;
     joined.sort_by_key(|(order, _)| *order);

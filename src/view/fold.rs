@@ -188,10 +188,11 @@ impl JobView {
 
     /// Notes what leads to and from this allocation.
     fn link(&mut self, allocation: &Allocation) {
-        self.names
-            .entry(allocation.name.clone())
-            .or_default()
-            .insert((allocation.create_index, allocation.id.clone()));
+        self.names.insert((
+            allocation.name.clone(),
+            allocation.create_index,
+            allocation.id.clone(),
+        ));
         if !allocation.next_allocation.is_empty() {
             self.predecessors
                 .insert(allocation.next_allocation.clone(), allocation.id.clone());

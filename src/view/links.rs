@@ -48,13 +48,12 @@ impl JobView {
     fn placed_later(&self, allocation: &Arc<Allocation>, index: u64) -> Option<AllocId> {
         let after = allocation.create_index.max(index);
         let everywhere = matches!(job_type(self, allocation), "system" | "sysbatch");
+        let name = &allocation.name;
+        let last_before = (name.clone(), after, AllocId::from("\u{10ffff}"));
         self.names
-            .get(&allocation.name)?
-            .range((
-                Bound::Excluded((after, AllocId::from("\u{10ffff}"))),
-                Bound::Unbounded,
-            ))
-            .map(|(_, id)| id)
+            .range((Bound::Excluded(last_before), Bound::Unbounded))
+            .take_while(|(other, ..)| other == name)
+            .map(|(.., id)| id)
             .filter(|id| {
                 self.predecessors
                     .get(*id)

@@ -1,6 +1,5 @@
 //! What was known of an allocation before the write: what comes later is held against it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -21,7 +20,7 @@ pub(crate) struct Baseline {
     /// The targeted tasks; empty when rescheduling.
     tasks: ByName<TaskBase>,
     /// The tasks that ran.
-    pub(super) ran: BTreeSet<Arc<str>>,
+    pub(super) ran: Box<[Arc<str>]>,
 }
 
 /// A targeted task before the write. Times are the node's clock.

@@ -152,7 +152,8 @@ impl Unit {
         if may_have_arrived && let Err(error) = self.look().await {
             return Some(self.lost(&error));
         }
-        match self.pass().await {
+        let permit = self.context.client.write_permit().await;
+        match self.pass(permit).await {
             Ok((permit, _)) => {
                 write.handle = Some(self.send(permit));
                 if !may_have_arrived {

@@ -109,6 +109,35 @@ async fn one_of_two_tasks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_of_two_tasks_before_the_allocation_is_stopped() {
+    // The other one is not restarted then; the allocation has failed all the same.
+    let tasks = [plain("main"), plain("side")];
+    let cluster = running(&job(&[group("web", 1, &tasks)])).await;
+    let ids = allocations(&cluster, "web");
+    let slow = Fault::DelayAnswer(Duration::from_secs(20));
+    Scene::of(&cluster)
+        .args([
+            "-yes",
+            "-max-connections=4",
+            "-task=main",
+            "-task=side",
+            "web",
+        ])
+        .fault(Rule::on("/restart", slow).nth(1))
+        .meanwhile(move |stage| async move {
+            stage.joint.writes(1).await;
+            stage.cluster.stop_allocation(&ids[0], false).unwrap();
+        })
+        .run()
+        .await
+        .ended_with(1)
+        .explained(
+            "Skipping allocation \"<id 1>\" because it has already been replaced by \"<id 2>\"",
+        )
+        .explained("0 of 1 allocation restarted, 1 failed.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_that_got_lost_is_not_repeated() {
     // D40
     for (fault, lost) in [
