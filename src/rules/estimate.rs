@@ -49,7 +49,9 @@ impl Estimate {
         self.last = now;
         let counted = passed.min(LONGEST);
         self.active += counted;
-        self.end = self.end.and_then(|end| end.checked_add(passed - counted));
+        self.end = self
+            .end
+            .and_then(|end| end.checked_add(passed.saturating_sub(counted)));
         self.widest = self.widest.max(look.in_flight);
         // The members of a batch end together: how fast it goes shows when one batch gives way to the next.
         let tells = match look.batch {

@@ -1,19 +1,18 @@
 //! The live block on a terminal's screen: there while something is in flight, never in the way, and nothing of it left behind.
 
-use nomad_sim::cluster::Cluster;
 use rexpect::process::Signal;
 
-use super::cluster::{WEB, crowd, die_slowly, first_is_back, served, until, writes};
+use super::cluster::{WEB, crowd, die_slowly, first_is_back, served};
 use super::session::{Place, Session};
 use crate::support::normalise;
 
 const Q5: &str = "Are you sure you want to stop the restart process? [y/N]";
-const FINISHED: &str = "Finished job restart";
 /// Longer than any of these tests takes.
 const FOR_EVER: i64 = 60_000;
 
-fn is_drawn(line: &String) -> bool {
-    line.contains(['━', '─', '…'])
+/// Whether any line is one of a block.
+fn is_drawn(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.contains(['━', '─', '…']))
 }
 
 /// The lines of the block on the screen, which are the last ones.
@@ -46,7 +45,7 @@ fn it_stands_below_the_lines_and_leaves_nothing_behind() {
 
         let [paper, plain] = run.paper_to_the_end(0, place.size);
         assert_eq!(paper, plain);
-        assert!(!plain.iter().any(is_drawn), "{plain:#?}");
+        assert!(!is_drawn(&plain), "{plain:#?}");
         assert!(plain.len() > 16, "it has scrolled: {plain:#?}");
     }
 }
@@ -56,10 +55,17 @@ fn a_log_looks_the_same_with_and_without_it() {
     let [auto, plain] = ["auto", "plain"].map(|progress| {
         let served = served();
         die_slowly(&served, 400);
+        let place = Place {
+            // Low, so that it scrolls.
+            size: (6, 160),
+            ..Place::default()
+        };
         let progress = format!("-progress={progress}");
-        let run = Session::start(&served, &[&progress, "-verbose", "-batch-size=2", WEB]);
-        normalise(&run.ends_with(0))
+        let args = [&progress, "-verbose", "-batch-size=2", WEB];
+        let [paper, _] = Session::at(&served, &place, &args).paper_to_the_end(0, place.size);
+        normalise(&paper.join("\n"))
     });
+    assert!(plain.lines().count() > 6, "{plain}");
     assert_eq!(auto, plain);
 }
 
@@ -77,7 +83,7 @@ fn it_is_gone_while_a_question_is_open_and_comes_back() {
     run.control_c();
     let asked = run.screen_with(Q5);
     assert!(asked.last().unwrap().ends_with(Q5), "{asked:#?}");
-    assert!(!asked.iter().any(is_drawn), "{asked:#?}");
+    assert!(!is_drawn(&asked), "{asked:#?}");
     let written = run.written();
     first_is_back(&served);
     assert_eq!(run.written(), written);
@@ -113,7 +119,7 @@ fn it_follows_the_size_of_the_terminal_and_goes_on_the_way_out_that_waits_for_no
     assert_eq!(lines.iter().filter(|line| line.contains("0/12")).count(), 1);
     run.signals_until_it_ends(Signal::SIGTERM);
     let [paper, _] = run.paper_to_the_end(143, place.size);
-    assert!(!paper.iter().any(is_drawn), "{paper:#?}");
+    assert!(!is_drawn(&paper), "{paper:#?}");
 }
 
 #[test]
@@ -130,7 +136,7 @@ fn control_z_takes_it_away_and_it_comes_back() {
     run.keys("\u{1a}").wait_for("^Z").wait_for("stopped.\n");
     let lines = run.screen_with("stopped.");
     assert_eq!(lines.last().unwrap(), "stopped.");
-    assert!(!lines.iter().any(is_drawn), "{lines:#?}");
+    assert!(!is_drawn(&lines), "{lines:#?}");
     run.line("");
     let lines = run.screen_with("0/3  ");
     assert_eq!(block(&lines, "0/3  ").len(), 4, "{lines:#?}");

@@ -9,7 +9,12 @@ fn snapshot(now: Instant, in_flight: usize) -> Snapshot {
     let ago = |seconds| now.checked_sub(Duration::from_secs(seconds)).unwrap();
     let row = |number: usize| InFlight {
         allocation: format!("a000000{number}-1111-2222-3333-444444444444").into(),
-        group: if number % 2 == 0 { "web" } else { "cache" }.to_owned(),
+        group: if number.is_multiple_of(2) {
+            "web"
+        } else {
+            "cache"
+        }
+        .to_owned(),
         replacement: (number == 1).then(|| "b0000001-1111-2222-3333-444444444444".into()),
         since: ago(72 - 9 * number as u64),
         state: if number == 1 { "pending" } else { "running" }.to_owned(),
