@@ -57,11 +57,11 @@ fn a_log_looks_the_same_with_and_without_it() {
         die_slowly(&served, 400);
         let place = Place {
             // Low, so that it scrolls.
-            size: (6, 160),
+            size: (6, 120),
             ..Place::default()
         };
         let progress = format!("-progress={progress}");
-        let args = [&progress, "-verbose", "-batch-size=2", WEB];
+        let args = [&progress, "-batch-size=2", WEB];
         let [paper, _] = Session::at(&served, &place, &args).paper_to_the_end(0, place.size);
         normalise(&paper.join("\n"))
     });
