@@ -4,21 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
 use super::evidence::PER_BATCH;
 use crate::event::Trouble;
 use crate::nomad::json::AllocId;
-
-/// Why nothing will take the place of some that this batch has stopped, by allocation.
-pub(super) type GivenUp = HashMap<AllocId, (String, Trouble)>;
 
 /// One batch under way.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     halted: AtomicBool,
     held: AtomicBool,
-    given_up: watch::Sender<GivenUp>,
+    /// Why nothing will take the place of some that this batch has stopped, by allocation.
+    given_up: Mutex<HashMap<AllocId, (String, Trouble)>>,
     ended: Mutex<HashSet<AllocId>>,
     settled: Mutex<HashSet<AllocId>>,
     looked_into: AtomicUsize,
@@ -60,16 +56,19 @@ impl Batch {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the wait for the replacement of a member.
+    /// Ends the wait for the replacement of a member, once its worker looks.
     pub(super) fn give_up(&self, id: &AllocId, text: String, trouble: Trouble) {
-        self.given_up.send_modify(|given_up| {
-            given_up.entry(Arc::clone(id)).or_insert((text, trouble));
-        });
+        let mut given_up = self.all_given_up();
+        given_up.entry(Arc::clone(id)).or_insert((text, trouble));
     }
 
-    /// Follows which replacements are not waited for any more.
-    pub(super) fn given_up(&self) -> watch::Receiver<GivenUp> {
-        self.given_up.subscribe()
+    /// Why the replacement of a member is not waited for any more.
+    pub(super) fn given_up(&self, id: &AllocId) -> Option<(String, Trouble)> {
+        self.all_given_up().get(id).cloned()
+    }
+
+    fn all_given_up(&self) -> MutexGuard<'_, HashMap<AllocId, (String, Trouble)>> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether one more failure of this batch may be looked into.
@@ -87,7 +86,7 @@ impl Batch {
 
     /// Whether a member needs no more attention, or will not get any.
     pub(super) fn has_ended(&self, id: &AllocId) -> bool {
-        self.given_up.borrow().contains_key(id)
+        self.all_given_up().contains_key(id)
             || self
                 .ended
                 .lock()

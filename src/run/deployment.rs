@@ -26,7 +26,6 @@ pub(crate) async fn deployments_end(
     reporter: &Reporter,
 ) -> Result<bool, Arc<ReadError>> {
     let news = feed.follow_job();
-    let mut health = feed.health();
     let mut minute = interval_at(Instant::now() + STILL_WAITING, STILL_WAITING);
     minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The one that was told of last.
@@ -51,7 +50,6 @@ pub(crate) async fn deployments_end(
         }
         tokio::select! {
             () = news.changed() => {}
-            _ = health.changed() => {}
             () = look_at_job(feed) => {}
             _ = minute.tick() => reporter.emit(EventKind::DeploymentAwaited {
                 deployment,

@@ -75,7 +75,8 @@ impl Run {
                 Err(error) => {
                     let job = quote(&self.context.job.id);
                     for member in self.missing(batch, members) {
-                        batch.give_up(
+                        self.give_up(
+                            batch,
                             &member.id,
                             format!("Failed evaluate job: {error}. It was stopped and is not replaced; evaluate job {job} to bring it back"),
                             Trouble::Access,
@@ -195,7 +196,8 @@ impl Run {
             "pending" | "blocked" => false,
             "failed" => {
                 for member in self.missing(batch, members) {
-                    batch.give_up(
+                    self.give_up(
+                        batch,
                         &member.id,
                         format!(
                             "Evaluation {} failed: {}; it was stopped and is not replaced",
@@ -214,7 +216,8 @@ impl Run {
                 }
                 for member in self.missing(batch, members) {
                     if let Some(metric) = evaluation.failed_tg_allocs.get(&*member.group) {
-                        batch.give_up(
+                        self.give_up(
+                            batch,
                             &member.id,
                             placement_text(&evaluation.id, &member.group, metric, verbose),
                             Trouble::Placement,
@@ -226,6 +229,12 @@ impl Run {
             // `canceled`: a more recent evaluation was processed in its stead.
             _ => true,
         }
+    }
+
+    /// Ends the wait of a member's worker.
+    fn give_up(&self, batch: &Batch, id: &AllocId, text: String, trouble: Trouble) {
+        batch.give_up(id, text, trouble);
+        self.context.feed.wake(id);
     }
 
     /// Ends the waits for what several evaluations have not brought, with the reason if a node tells it.
@@ -245,7 +254,8 @@ impl Run {
                 Some(node) => format!("its node {} takes no new allocations", quote(&node.name)),
                 None => format!("job {job} was evaluated {TRIES} times without placing it again"),
             };
-            batch.give_up(
+            self.give_up(
+                batch,
                 &member.id,
                 format!("it was stopped and is not replaced: {why}"),
                 Trouble::Placement,

@@ -5,7 +5,7 @@ mod answer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::batch::Batch;
 use super::board::Flight;
@@ -131,14 +131,11 @@ impl Unit {
         flight: &Flight<'_>,
     ) -> End {
         let context = &self.context;
-        let mut health = context.feed.health();
-        let mut given_up = self.batch.given_up();
         let want = self.want();
         let mut progress = Progress::new(context, base);
         let mut confirmed: Option<Instant> = None;
         let mut write = self.begin(permit);
-        let mut minute = interval_at(Instant::now() + STILL_WAITING, STILL_WAITING);
-        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tell = Instant::now() + STILL_WAITING;
 
         loop {
             let now = Instant::now();
@@ -162,10 +159,14 @@ impl Unit {
                 Verdict::Failed(cause @ Cause::OutcomeUnknown { .. }) => {
                     return self.error(format!("{}: {cause}", write.lost), true, cause.trouble());
                 }
-                Verdict::Failed(cause) => return self.failed_of(&cause).await,
+                Verdict::Failed(cause) => return Box::pin(self.failed_of(&cause)).await,
                 Verdict::Pending(reason) => reason,
             };
             flight.is(&reason.state);
+            if now >= tell {
+                progress.still_waiting(&reason.state);
+                tell = now + STILL_WAITING;
+            }
             let mut wake = wake;
             if let Some(confirm) = &reason.confirm {
                 let due = confirmed.map_or(now, |at| at + CONFIRM_PACE);
@@ -178,13 +179,17 @@ impl Unit {
                 }
                 wake = Some(wake.map_or(due, |wake| wake.min(due)));
             }
-            if let Some((text, trouble)) = given_up.borrow_and_update().get(self.id()) {
-                return self.error(text.clone(), true, *trouble);
+            if let Some((text, trouble)) = self.batch.given_up(self.id()) {
+                return self.error(text, true, trouble);
             }
-            let outage = match patience_ends(&health.borrow_and_update()) {
+            let outage = match patience_ends(&context.feed.health()) {
                 Ok(ends) => ends,
                 Err(error) => return self.lost(&error),
             };
+            let alarm = [wake, outage]
+                .into_iter()
+                .flatten()
+                .fold(tell, Instant::min);
             tokio::select! {
                 outcome = write.answer(), if write.is_open() => {
                     if let Some(end) = Box::pin(self.answered(&mut write, &want, outcome)).await {
@@ -192,11 +197,7 @@ impl Unit {
                     }
                 }
                 () = follower.changed() => {}
-                () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
-                () = sleep_until(outage.unwrap_or(now)), if outage.is_some() => {}
-                _ = health.changed() => {}
-                _ = given_up.changed() => {}
-                _ = minute.tick() => progress.still_waiting(&reason.state),
+                () = sleep_until(alarm) => {}
             }
         }
     }

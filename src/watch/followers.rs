@@ -28,7 +28,8 @@ pub(super) struct FollowerEntry {
     pub(super) heard: Instant,
 }
 
-/// Woken by news of one allocation, of its replacements, and of everything that concerns the whole job.
+/// Woken by news of one allocation, of its replacements, and of everything that concerns the whole job; when the cluster falls silent or
+/// answers again; and by [`super::Feed::wake`].
 #[derive(Debug)]
 pub(crate) struct Follower {
     pub(super) number: u64,
@@ -81,6 +82,12 @@ impl Followers {
             if let Some(entry) = self.by_number.get(number) {
                 entry.notify.notify_one();
             }
+        }
+    }
+
+    pub(super) fn wake_all(&self) {
+        for entry in self.by_number.values() {
+            entry.notify.notify_one();
         }
     }
 }

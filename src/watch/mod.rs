@@ -16,7 +16,7 @@ mod targeted;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -111,9 +111,15 @@ impl Feed {
         }
     }
 
-    /// Whether the view can be trusted, now and from now on.
-    pub(crate) fn health(&self) -> watch::Receiver<Health> {
-        self.shared.health.subscribe()
+    /// Wakes those who follow this allocation: there is something for them that the view does not show.
+    pub(crate) fn wake(&self, id: &AllocId) {
+        let name = self.read(|view| view.last_known(id).map(|it| Arc::clone(&it.name)));
+        self.shared.followers().tell(&name.unwrap_or_default());
+    }
+
+    /// Whether the view can be trusted; followers are woken when that changes.
+    pub(crate) fn health(&self) -> Health {
+        self.shared.health.borrow().clone()
     }
 
     /// Reads anew what a verdict depends on, with the patience of a run that has work under way.
@@ -148,7 +154,7 @@ impl Feed {
     /// # Errors
     /// When the cluster has not answered for [`PATIENCE`] from now on, or never will.
     pub(crate) async fn live(&self) -> Result<(), Arc<ReadError>> {
-        let mut health = self.health();
+        let mut health = self.shared.health.subscribe();
         // An outage that began while nothing waited for an answer costs no patience until now.
         let entered = Instant::now();
         loop {

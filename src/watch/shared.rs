@@ -184,9 +184,7 @@ impl Shared {
         let now = Instant::now();
         let mut followers = self.followers();
         if changed.job || changed.deployment || changed.evaluations {
-            for entry in followers.by_number.values() {
-                entry.notify.notify_one();
-            }
+            followers.wake_all();
             return;
         }
         for id in &changed.allocations {
@@ -203,17 +201,20 @@ impl Shared {
 
     pub(super) fn alive(&self) {
         self.told.store(false, Ordering::Relaxed);
-        self.health.send_if_modified(|health| {
+        let was_silent = self.health.send_if_modified(|health| {
             let was_silent = matches!(health, Health::Silent { .. });
             *health = Health::Live;
             was_silent
         });
+        if was_silent {
+            self.followers().wake_all();
+        }
     }
 
     /// Notes that a read failed. The newest reason is kept: the first one is often only a connection that broke.
     pub(super) fn silent(&self, error: &ReadError) {
         let lasting = !error.is_retryable();
-        self.health.send_if_modified(|health| {
+        let is_news = self.health.send_if_modified(|health| {
             let since = match health {
                 Health::Live => Instant::now(),
                 // An outage may turn into one that lasts, but not back.
@@ -240,6 +241,9 @@ impl Shared {
             };
             true
         });
+        if is_news {
+            self.followers().wake_all();
+        }
         if !lasting {
             self.say_retry(error);
         }

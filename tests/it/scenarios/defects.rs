@@ -77,7 +77,7 @@
 //! | D71 | Further lines are misaligned under UTC stamps | aligned | `src/report/human/tests.rs`: `further_lines_stand_under_the_first` |
 //! | D72 | "batch of 1 allocations", "1 nodes" | kept | `src/report/human/tests.rs`: `headers`; `src/rules/verdict/tests/causes.rs`: `placement_causes_come_in_a_stable_order` |
 //! | D73 | Help and page tell of `ready`, of `-yes` and of examples that never were | our own help; the page's wording where it shows one | `src/cli/help/tests.rs`: `is_this`; `tests/it/golden.rs`: `restart_running_tasks_of_all_allocations` |
-//! | D74 | No dry run, machine output, progress, resume | the command that continues, `-dry-run`; `-json` (design 3.2) is still to come | `tests/it/memory/signals.rs`: `the_command_that_continues_does_the_rest`; `src/rules/selection/tests/age.rs`: `the_age_filter_comes_after_the_base` |
+//! | D74 | No dry run, machine output, progress, resume | the command that continues, `-dry-run`, `-json`, the live block | `tests/it/memory/signals.rs`: `the_command_that_continues_does_the_rest`; `src/rules/selection/tests/age.rs`: `the_age_filter_comes_after_the_base`; `tests/it/terminal/live.rs`: `it_stands_below_the_lines_and_leaves_nothing_behind` |
 //! | D75 | Exit 1 for everything | kept; `-detailed-exitcode` (design 9) is still to come | `src/exit.rs`: `each_ending_has_its_code` |
 //! | D76 | Ids are cut by bytes | by characters | `src/report/text.rs`: `ids_are_cut_by_characters` |
 //! | D77 | The same state is printed again and again | at changes of the state only | `tests/it/gaps/life.rs`: `a_state_is_printed_once` |
