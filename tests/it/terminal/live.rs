@@ -26,6 +26,7 @@ fn block<'a>(lines: &'a [String], count: &str) -> &'a [String] {
 
 #[test]
 fn it_stands_below_the_lines_and_leaves_nothing_behind() {
+    // D74
     for columns in [40, 80, 200] {
         let served = crowd(12);
         die_slowly(&served, 2000);
