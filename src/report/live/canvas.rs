@@ -54,14 +54,19 @@ impl Canvas {
         })))
     }
 
-    /// Draws these rows, each narrower than the terminal, in the place of those before. There must be a line more than rows.
-    pub(super) fn draw(&self, rows: &[String]) {
+    /// Draws these rows, each narrower than the terminal, in the place of those before. There must be a line more than rows. They are only
+    /// asked for when they can be drawn: the process may have been stopped, and the terminal be another's, before.
+    pub(super) fn draw(&self, rows: impl FnOnce() -> Vec<String>) {
         let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let rows = rows();
         if rows.is_empty() {
             state.erase();
-        } else if !state.closed {
+        } else {
             state.drawn = true;
-            state.write(&frame(rows));
+            state.write(&frame(&rows));
         }
     }
 

@@ -111,8 +111,7 @@ impl Block {
         let now = Instant::now();
         self.drawn = now;
         self.due = now + REFRESH;
-        let rows = self.rows(now).unwrap_or_default();
-        self.slot.canvas.draw(&rows);
+        self.slot.canvas.draw(|| self.rows(now).unwrap_or_default());
     }
 
     /// Makes room for what is to be written.

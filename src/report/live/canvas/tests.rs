@@ -58,16 +58,16 @@ fn block(count: usize) -> Vec<String> {
 fn the_block_stands_below_an_empty_line_and_the_next_line_takes_its_place() {
     let (mut terminal, canvas) = Terminal::open(10);
     terminal.show("one\n");
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     assert_eq!(terminal.contents(), "one\n\nrow 0\nrow 1\nrow 2");
     // Smaller, in the same place.
-    canvas.draw(&block(1));
+    canvas.draw(|| block(1));
     assert_eq!(terminal.contents(), "one\n\nrow 0");
     canvas.erase();
     terminal.show("two\n");
-    canvas.draw(&block(2));
+    canvas.draw(|| block(2));
     assert_eq!(terminal.contents(), "one\ntwo\n\nrow 0\nrow 1");
-    canvas.draw(&[]);
+    canvas.draw(Vec::new);
     assert_eq!(terminal.contents(), "one\ntwo");
 }
 
@@ -77,8 +77,8 @@ fn at_the_bottom_it_scrolls_and_leaves_nothing_behind() {
     for number in 0..20 {
         canvas.erase();
         terminal.show(&format!("line {number}\n"));
-        canvas.draw(&block(4));
-        canvas.draw(&block(4));
+        canvas.draw(|| block(4));
+        canvas.draw(|| block(4));
     }
     assert_eq!(terminal.contents(), "line 19\n\nrow 0\nrow 1\nrow 2\nrow 3");
     canvas.close();
@@ -94,18 +94,18 @@ fn at_the_bottom_it_scrolls_and_leaves_nothing_behind() {
 fn what_the_terminal_echoes_stays_where_it_would_stand_without_a_block() {
     let (mut terminal, canvas) = Terminal::open(10);
     terminal.show("one\n");
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     terminal.show("^C");
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     assert_eq!(terminal.contents(), "one\n^C\nrow 0\nrow 1\nrow 2");
     canvas.erase();
     terminal.show("\nquestion? ");
     assert_eq!(terminal.contents(), "one\n^C\nquestion? ");
     // An Enter while the block is there.
     terminal.show("y\n");
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     terminal.show("\n");
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     canvas.erase();
     terminal.show("two\n");
     assert_eq!(terminal.contents(), "one\n^C\nquestion? y\n\ntwo");
@@ -117,7 +117,7 @@ fn after_a_change_of_the_size_nothing_of_the_old_block_is_left() {
     terminal.show("one\ntwo\n");
     for (lines, columns, rows) in [(8, 10, 5), (12, 40, 5), (5, 12, 2), (20, 20, 6)] {
         terminal.resize(lines, columns);
-        canvas.draw(&block(rows));
+        canvas.draw(|| block(rows));
         let contents = terminal.contents();
         assert_eq!(contents.matches("row").count(), rows, "{contents}");
     }
@@ -130,18 +130,19 @@ fn after_a_change_of_the_size_nothing_of_the_old_block_is_left() {
 #[test]
 fn what_is_closed_draws_nothing_any_more() {
     let (mut terminal, canvas) = Terminal::open(10);
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     canvas.close();
-    canvas.draw(&block(3));
+    canvas.draw(|| block(3));
     terminal.show("one");
     assert_eq!(terminal.contents(), "one");
 }
 
-/// A terminal that takes nothing.
-struct Stopped(mpsc::Receiver<()>);
+/// A terminal that takes nothing until the other side is dropped, and says when it is written to.
+struct Stopped(mpsc::Receiver<()>, mpsc::Sender<()>);
 
 impl Write for Stopped {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        let _ = self.1.send(());
         let _ = self.0.recv();
         Err(io::ErrorKind::BrokenPipe.into())
     }
@@ -154,9 +155,11 @@ impl Write for Stopped {
 #[test]
 fn a_terminal_that_takes_nothing_does_not_hold_up_the_way_out() {
     let (resume, stopped) = mpsc::channel();
-    let canvas = Canvas::new(Stopped(stopped));
+    let (writes, written) = mpsc::channel();
+    let canvas = Canvas::new(Stopped(stopped, writes));
     let drawing = canvas.clone();
-    let drawn = thread::spawn(move || drawing.draw(&block(3)));
+    let drawn = thread::spawn(move || drawing.draw(|| block(3)));
+    written.recv().unwrap();
     // Comes back although the terminal never takes the frame.
     canvas.close();
     assert!(!drawn.is_finished());
