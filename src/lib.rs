@@ -184,7 +184,7 @@ fn begin(
 fn cannot_start(reporter: &Reporter, task: ReportTask, text: String) -> u8 {
     reporter.emit(EventKind::CannotStart {
         text,
-        trouble: Some(Trouble::Access),
+        trouble: Some(Trouble::Usage),
     });
     task.conclude(exit::ERROR)
 }

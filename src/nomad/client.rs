@@ -219,7 +219,14 @@ impl Client {
         let answer = self
             .read(Call::get(&["job", job, "deployment"]), wait)
             .await?;
-        let deployment = answer.json_or_null()?;
+        let deployment: Option<Deployment> = answer.json_or_null()?;
+        // Whatever it is, it would be waited for in vain.
+        if deployment
+            .as_ref()
+            .is_some_and(|it| it.id.is_empty() || it.status.is_empty())
+        {
+            return Err(answer.garbled("the deployment in it has no ID or no status"));
+        }
         Ok(answer.indexed(deployment))
     }
 

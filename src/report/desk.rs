@@ -88,9 +88,10 @@ pub(super) struct Desk {
 impl Desk {
     /// Works until it is told to end.
     pub(super) fn run(mut self, machine: Option<(Machine, DateTime<FixedOffset>)>) -> OutputState {
-        let mut teller = machine.map(|(machine, now)| self.introduce(machine, &now));
         let pace = Arc::clone(&self.pace);
         let _ends = Ends(&pace);
+        let mut teller = machine.map(|(machine, now)| self.introduce(machine, &now));
+        pace.done();
         while let Some(message) = self.next() {
             match message {
                 Message::Event(event) => self.tell(&event, teller.as_mut()),

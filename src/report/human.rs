@@ -174,13 +174,27 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
         EventKind::AllocationSkipped { allocation, reason } => {
             notice(Style::Warning, &skipping(&id(allocation), reason))
         }
-        EventKind::Replaced { replaced, by } => step(&format!(
-            "Allocation {} replaced by {by}, waiting for {by} to start running",
+        EventKind::Replaced {
+            replaced,
+            by,
+            healthy,
+        } => step(&format!(
+            "Allocation {} replaced by {by}, waiting for {by} to {}",
             id(replaced),
+            if *healthy {
+                "be healthy"
+            } else {
+                "start running"
+            },
             by = id(by)
         )),
-        EventKind::ReplacementRunning { allocation, status } => {
-            step(&status_of(&id(allocation), status))
+        EventKind::ReplacementRunning {
+            allocation,
+            status,
+            healthy,
+        } => {
+            let healthy = if *healthy { " and healthy" } else { "" };
+            step(&format!("{}{healthy}", status_of(&id(allocation), status)))
         }
         EventKind::StatusChanged { allocation, status } => {
             aside(&status_of(&id(allocation), status))
@@ -276,6 +290,7 @@ fn still_waiting(allocation: &str, action: WaitedFor, state: &str) -> String {
         WaitedFor::Restarted => "to be running again",
         WaitedFor::Healthy => "to be healthy",
         WaitedFor::Replaced => "to be replaced",
+        WaitedFor::ReplacedHealthy => "to be replaced by one that is healthy",
     };
     let state = state.trim();
     let colon = if state.is_empty() { "" } else { ": " };

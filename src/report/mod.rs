@@ -137,6 +137,8 @@ pub(crate) fn open(
         live: slot,
         pace: io.pace,
     }));
+    // It may begin with a line of its own.
+    reporter.0.pace.sent();
     let task = ReportTask {
         reporter: reporter.clone(),
         thread: Some(thread::spawn(move || desk.run(machine.zip(now)))),

@@ -55,7 +55,9 @@ pub(super) fn lines(at: &DateTime<FixedOffset>, finish: &Finish, verbose: bool) 
     }
     lines.push(Line::err(Style::Plain, ""));
     lines.push(Line::err(Style::Plain, counts(summary)));
-    if !matches!(how, Ending::Completed) {
+    // The last batch, too, may have been cut short.
+    let is_rest = !(summary.in_flight.is_empty() && summary.untouched.is_empty());
+    if is_rest || !matches!(how, Ending::Completed) {
         lines.extend(named(summary, verbose).map(|text| Line::err(Style::Plain, text)));
     }
     if matches!(how, Ending::Interrupted { .. })

@@ -71,7 +71,8 @@ pub(crate) fn align(rows: &[Vec<String>]) -> String {
                         format!("{cell:width$}")
                     }
                 });
-            padded.collect::<Vec<_>>().join("  ")
+            let line = padded.collect::<Vec<_>>().join("  ");
+            line.trim_end().to_owned()
         })
         .collect();
     lines.join("\n")

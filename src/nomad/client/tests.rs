@@ -285,6 +285,11 @@ async fn objects_without_an_identity() {
     }
     let (client, _) = answering("{}");
     assert!(client.allocation("a1").await.unwrap_err().is_garbled());
+    for body in ["{}", r#"{"ID":"d1"}"#, r#"{"Status":"running"}"#] {
+        let (client, _) = answering(body);
+        let error = client.deployment("web", None).await.unwrap_err();
+        assert!(error.is_garbled(), "{body}: {error}");
+    }
 }
 
 #[tokio::test]

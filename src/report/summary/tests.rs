@@ -132,6 +132,21 @@ fn finished_with_errors() {
 }
 
 #[test]
+fn what_a_last_batch_has_left_is_named() {
+    insta::assert_snapshot!(ended(Ending::Completed, summary([1, 1, 0, 0, 1])), @r#"
+    1|==> 2023-02-28T17:36:31-05:00: Job restart finished with errors
+    2|
+    2|1 error occurred while restarting job:
+    * Error restarting allocation "f0000000": Unexpected response code: 500 (boom)
+    2|
+    2|1 of 3 allocations restarted, 1 failed, 1 not touched.
+    2|    restarted: d0000000
+    2|    failed: f0000000
+    2|    not touched: 00000000
+    "#);
+}
+
+#[test]
 fn stopped_by_policy() {
     insta::assert_snapshot!(ended(Ending::Stopped, summary([1, 1, 0, 0, 3])), @r#"
     1|==> 2023-02-28T17:36:31-05:00: Job restart finished with errors

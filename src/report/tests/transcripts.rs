@@ -64,10 +64,12 @@ fn a3_reschedule() {
         .emit(EventKind::Replaced {
             replaced: "a0000000".into(),
             by: "b0000000".into(),
+            healthy: false,
         })
         .emit(EventKind::ReplacementRunning {
             allocation: "b0000000".into(),
             status: "running".to_owned(),
+            healthy: false,
         })
         .emit(completed(&["a0000000"]));
     insta::assert_snapshot!(run.shown(), @r#"

@@ -81,6 +81,14 @@ fn batches_in_processing_order_and_the_rest_with_reasons() {
         assert!(preview.allocations.iter().all(|it| it.batch == 1));
     }
 
+    let nothing = RestartPlan {
+        mode: BatchMode::Window,
+        started_before: Some(time(0.5)),
+        ..only_web.clone()
+    };
+    let preview = shown(&nothing);
+    assert_eq!((preview.allocations.len(), preview.window), (0, Some(1)));
+
     let left_out = |plan| {
         let left_out = shown(plan).left_out.into_iter();
         let texts = left_out.map(|it| format!("{} {}: {}", it.allocation, it.group, it.reason));

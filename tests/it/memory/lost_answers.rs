@@ -259,7 +259,7 @@ async fn a_denied_restart_stops_the_run() {
     .await;
     let ran = ran
         .ended_with(1)
-        .explained("* Error restarting allocation \"<id 1>\": Unexpected response code: 403 (Permission denied)\n")
+        .explained("* Error restarting allocation \"<id 1>\": Unexpected response code: 403 (Permission denied); it takes a token with the capability \"alloc-lifecycle\" in namespace \"default\"\n")
         .explained("1 of 3 allocations restarted, 1 failed, 1 not touched.");
     assert!(
         ran.stdout

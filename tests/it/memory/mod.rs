@@ -8,7 +8,7 @@
 mod connections;
 mod evidence;
 mod failures;
-mod health;
+pub(crate) mod health;
 mod in_place;
 pub(crate) mod jobs;
 pub(crate) mod joint;

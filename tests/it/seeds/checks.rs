@@ -1,17 +1,21 @@
 //! What holds in every run, whatever is drawn: the program's promises, held against the simulator's record.
 
+mod dry_run;
 mod gate;
+mod json;
 mod lines;
 mod order;
 mod summary;
 
-use nomad_sim::cluster::WriteKind;
+use std::collections::BTreeMap;
+
+use nomad_sim::cluster::{Object, WriteKind};
 use nomad_sim::front::Fault;
 
 use super::facts::Facts;
 use super::plot::SECRET;
 use super::stage::Run;
-use super::told::{Told, told};
+use super::told::{Told, told, told_to_machines};
 use super::tty::Entry;
 
 /// What the checks share.
@@ -33,7 +37,10 @@ pub(super) fn check(run: &Run) -> Vec<String> {
     let mut case = Case {
         facts: Facts::of(run),
         run,
-        told: told(&run.log),
+        told: match run.plot.command.json {
+            true => told_to_machines(&run.log),
+            false => told(&run.log),
+        },
         broken: Vec::new(),
     };
     if run.code.is_none() {
@@ -42,7 +49,13 @@ pub(super) fn check(run: &Run) -> Vec<String> {
     }
     connections(&mut case);
     secrets(&mut case);
+    json::check(&mut case);
+    if run.plot.command.dry_run {
+        dry_run::check(&mut case);
+        return case.broken;
+    }
     restarts(&mut case);
+    deployments(&mut case);
     order::check(&mut case);
     gate::check(&mut case);
     lines::check(&mut case);
@@ -80,12 +93,70 @@ fn secrets(case: &mut Case<'_>) {
     }
 }
 
+/// With a deployment under way at the start, nothing is written before it has ended.
+fn deployments(case: &mut Case<'_>) {
+    let run = case.run;
+    if run.plot.deploying.is_none() || !run.plot.actors.is_empty() || !run.reads_go_well() {
+        return;
+    }
+    let mut running = BTreeMap::new();
+    for change in run.changes.iter().filter(|it| it.time < run.started) {
+        for object in &change.objects {
+            if let Object::Deployment(it) = object {
+                running.insert(it.id.as_str(), it.status == "running");
+            }
+        }
+    }
+    running.retain(|_, runs| *runs);
+    let mut ends = run.changes.iter().filter_map(|change| {
+        let ended = |object: &Object| match object {
+            Object::Deployment(it) => {
+                running.contains_key(it.id.as_str()) && it.status != "running"
+            }
+            _ => false,
+        };
+        (change.time >= run.started && change.objects.iter().any(ended)).then_some(change.time)
+    });
+    let end = ends.next();
+    let broken: Vec<String> = case
+        .facts
+        .requests()
+        .filter(|(at, ..)| !running.is_empty() && end.is_none_or(|end| *at < end))
+        .map(|(at, id, _)| format!("a write to {id} at {} in a deployment", at.rfc3339()))
+        .collect();
+    case.broken.extend(broken);
+}
+
+/// The allocations that a command without an age is about.
+pub(super) fn wanted(run: &Run) -> impl Iterator<Item = &str> {
+    let plot = &run.plot;
+    let command = &plot.command;
+    let is_wanted = |id: &&String| {
+        let group = plot.group(&run.truth.allocations[*id].group);
+        let mut tasks = group.tasks.iter();
+        let has_task = command.tasks.is_empty() || tasks.any(|it| command.tasks.contains(&it.name));
+        has_task && (command.groups.is_empty() || command.groups.contains(&group.name))
+    };
+    run.ran.iter().filter(is_wanted).map(String::as_str)
+}
+
 /// Whether an answer tells that no server has even tried.
 fn surely_not_taken(case: &Case<'_>, status: Option<u16>) -> bool {
     let no_leader = case.run.plot.faults.iter().any(
         |it| matches!(&it.fault, Fault::Status(500, text) if text.as_str() == "No cluster leader"),
     );
     status == Some(429) || status == Some(500) && no_leader
+}
+
+/// Whether a write with this answer may be under way.
+fn may_be_under_way(case: &Case<'_>, status: Option<u16>) -> bool {
+    let faults = &case.run.plot.faults;
+    let others = faults.iter().any(|it| match &it.fault {
+        Fault::Status(500, text) => text != "No cluster leader",
+        _ => false,
+    });
+    let unclear = others || !case.run.plot.outages.is_empty();
+    !surely_not_taken(case, status) || status == Some(500) && unclear
 }
 
 /// No restart is taken on twice, and none is sent again that may have been.

@@ -1,5 +1,7 @@
 //! What was true at which moment of a run, from the simulator's record.
 
+mod health;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -175,15 +177,20 @@ impl<'a> Facts<'a> {
 
     /// Whether what a write that begins at a moment is for was reached, up to another.
     pub(super) fn reached(&self, id: &str, begun: Time, at: Time) -> bool {
-        if self.run.plot.command.reschedule {
+        let command = &self.run.plot.command;
+        let runs = if command.reschedule {
             self.chain(id, at).iter().any(|id| self.ran(id, at))
         } else {
             self.restarted(id, begun, at)
-        }
+        };
+        runs && (!command.healthy || self.was_healthy(id, begun, at))
     }
 
-    /// Whether it was reached and nothing has ended since.
+    /// Whether it was reached, for long enough to be seen, and nothing has ended since.
     pub(super) fn holds(&self, id: &str, begun: Time, at: Time) -> bool {
+        if self.run.plot.command.healthy && !self.is_long_healthy(id, begun, at) {
+            return false;
+        }
         let well = |id: &str, tasks: &[&Task]| {
             let is_up = |task: &&Task| {
                 self.processes(id, task).last().is_some_and(|it| {

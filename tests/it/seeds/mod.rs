@@ -10,6 +10,8 @@ mod checks;
 mod dice;
 mod draw;
 mod facts;
+mod killed;
+mod made;
 mod plot;
 mod stage;
 mod told;
@@ -25,6 +27,9 @@ use stage::{Run, perform};
 
 /// Seeds that each of the tests below runs.
 const SEEDS: u64 = 1000;
+
+/// Seeds whose runs are killed and continued.
+const KILLED: u64 = 400;
 
 /// The seeds to run, if they are named.
 fn named() -> Option<Range<u64>> {
@@ -101,6 +106,22 @@ fn second_share() {
 #[test]
 fn third_share() {
     share(2);
+}
+
+#[test]
+fn killed_at_any_moment_and_continued() {
+    if named().is_some() {
+        return;
+    }
+    let failed: Vec<_> = (0..KILLED)
+        .filter_map(|seed| killed::run(seed).err())
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} seeds failed:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
 }
 
 #[test]

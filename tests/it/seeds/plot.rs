@@ -1,14 +1,15 @@
-//! What a seed draws: a cluster with a job, a command line, and what goes wrong, as data that reads as text.
+//! What a seed draws: a cluster with a job, a command line, and what goes wrong, as data.
 
-use std::fmt;
+mod spec;
+mod text;
+mod words;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use nomad_sim::front::{Fault, Outage};
 use nomad_sim::model::Version;
-use serde_json::{Value, json};
-
-const SECOND: i64 = 1_000_000_000;
+use serde_json::Value;
 
 /// The job that every scene is about.
 pub(super) const JOB: &str = "web";
@@ -37,6 +38,8 @@ pub(super) struct Plot {
     pub(super) stopped_before: usize,
     /// From the moment when everything runs to the start of the program.
     pub(super) age: Duration,
+    /// The job is registered again, changed, so long before the start of the program: a deployment is under way.
+    pub(super) deploying: Option<Duration>,
     pub(super) command: Command,
     pub(super) terminal: bool,
     /// One for each question; when they are used up, all is agreed to.
@@ -85,6 +88,16 @@ pub(super) struct Task {
     pub(super) shutdown_delay: Duration,
     /// How its processes behave: the key `simulate` of the simulated drivers.
     pub(super) rules: Vec<Value>,
+    pub(super) checks: Vec<Check>,
+}
+
+/// A check of a service of the provider `nomad`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Check {
+    pub(super) http: bool,
+    pub(super) interval: Duration,
+    /// Health goes by it.
+    pub(super) counts: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -103,10 +116,21 @@ pub(super) struct Command {
     pub(super) timeout: Option<Duration>,
     /// `-started-before`, relative to the start of the program, in seconds.
     pub(super) started_before: Option<i64>,
+    pub(super) older_than: Option<Duration>,
+    /// `-wait=healthy`.
+    pub(super) healthy: bool,
+    pub(super) min_healthy: Option<Duration>,
+    pub(super) max_failures: Option<Batch>,
+    /// `-on-deployment=wait`.
+    pub(super) await_deployment: bool,
+    pub(super) json: bool,
+    pub(super) detailed: bool,
+    pub(super) dry_run: bool,
     pub(super) verbose: bool,
     pub(super) token: bool,
 }
 
+/// A number, or a share.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Batch {
     Count(usize),
@@ -183,56 +207,13 @@ impl Plot {
         self.groups.iter().map(per_group).sum()
     }
 
-    /// The words of the command, with the moment that `-started-before` names.
-    pub(super) fn words(&self, start: impl Fn(i64) -> String) -> Vec<String> {
-        let command = &self.command;
-        let mut words = vec!["nomad-restart".to_owned()];
-        let mut flag = |is_set: bool, word: &str| {
-            if is_set {
-                words.push(word.to_owned());
-            }
+    /// How long health has to hold in this group.
+    pub(super) fn healthy_time(&self) -> Duration {
+        let of_job = match self.kind {
+            "service" => spec::MIN_HEALTHY,
+            _ => spec::MIN_HEALTHY_ELSE,
         };
-        flag(self.namespace != "default", "-namespace=prod");
-        flag(command.token, &format!("-token={SECRET}"));
-        flag(command.yes, "-yes");
-        flag(command.all_tasks, "-all-tasks");
-        flag(command.reschedule, "-reschedule");
-        flag(command.no_shutdown_delay, "-no-shutdown-delay");
-        flag(command.verbose, "-verbose");
-        flag(command.window, "-batch-mode=window");
-        for group in &command.groups {
-            flag(true, &format!("-group={group}"));
-        }
-        for task in &command.tasks {
-            flag(true, &format!("-task={task}"));
-        }
-        if let Some(on_error) = command.on_error {
-            flag(true, &format!("-on-error={on_error}"));
-        }
-        match command.batch {
-            Some(Batch::Count(n)) => flag(true, &format!("-batch-size={n}")),
-            Some(Batch::Percent(n)) => flag(true, &format!("-batch-size={n}%")),
-            None => {}
-        }
-        match command.wait {
-            Some(Wait::For(wait)) => flag(true, &format!("-batch-wait={}s", wait.as_secs())),
-            Some(Wait::Ask) => flag(true, "-batch-wait=ask"),
-            None => {}
-        }
-        if let Some(timeout) = command.timeout {
-            flag(true, &format!("-timeout={}s", timeout.as_secs()));
-        }
-        if let Some(seconds) = command.started_before {
-            flag(true, &format!("-started-before={}", start(seconds)));
-        }
-        flag(true, JOB);
-        words
-    }
-
-    /// The specification of the job.
-    pub(super) fn job(&self) -> Value {
-        json!({"ID": JOB, "Name": JOB, "Type": self.kind, "Namespace": self.namespace, "Datacenters": ["dc1"],
-            "TaskGroups": self.groups.iter().map(|group| group.spec(self.kind)).collect::<Vec<_>>()})
+        self.command.min_healthy.unwrap_or(of_job)
     }
 
     pub(super) fn group(&self, name: &str) -> &Group {
@@ -240,137 +221,22 @@ impl Plot {
     }
 }
 
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap()
+impl Command {
+    /// Allocations are chosen by their age.
+    pub(super) fn by_age(&self) -> bool {
+        self.started_before.is_some() || self.older_than.is_some()
+    }
 }
 
 impl Group {
-    fn spec(&self, kind: &str) -> Value {
-        let mut spec = json!({"Name": self.name, "Count": self.count,
-            "Tasks": self.tasks.iter().map(Task::spec).collect::<Vec<_>>(),
-            "EphemeralDisk": {"SizeMB": 10},
-            "ShutdownDelay": nanos(self.shutdown_delay),
-            "RestartPolicy": {"Attempts": self.restarts, "Interval": 1800 * SECOND, "Delay": SECOND,
-                              "Mode": self.mode}});
-        if kind != "system" {
-            spec["ReschedulePolicy"] = json!({"Attempts": self.reschedules.unwrap_or(0),
-                "Unlimited": self.reschedules.is_none(), "Interval": 3600 * SECOND,
-                "Delay": 5 * SECOND, "DelayFunction": "constant"});
-        }
-        if kind == "service" {
-            spec["Migrate"] = json!({"MaxParallel": 3, "HealthCheck": "task_states",
-                "MinHealthyTime": SECOND, "HealthyDeadline": 120 * SECOND});
-        }
-        if kind != "batch" {
-            spec["Update"] = json!({"MaxParallel": 5, "HealthCheck": "task_states",
-                "MinHealthyTime": SECOND, "HealthyDeadline": 120 * SECOND,
-                "ProgressDeadline": 300 * SECOND});
-        }
-        spec
+    pub(super) fn has_checks(&self) -> bool {
+        self.tasks.iter().any(|task| !task.checks.is_empty())
     }
 }
 
 impl Task {
-    fn spec(&self) -> Value {
-        let lifecycle = match self.part {
-            Part::Main => Value::Null,
-            Part::Prestart => json!({"Hook": "prestart", "Sidecar": false}),
-            Part::Sidecar => json!({"Hook": "prestart", "Sidecar": true}),
-            Part::Poststart => json!({"Hook": "poststart", "Sidecar": false}),
-            Part::Poststop => json!({"Hook": "poststop", "Sidecar": false}),
-        };
-        json!({"Name": self.name, "Driver": "docker", "Lifecycle": lifecycle,
-            "Config": {"image": "app:1", "simulate": self.rules},
-            "KillTimeout": nanos(self.kill_timeout), "ShutdownDelay": nanos(self.shutdown_delay),
-            "Resources": {"CPU": 10, "MemoryMB": 10}})
-    }
-
     /// Whether it is meant to run for as long as its allocation does.
     pub(super) fn stays(&self) -> bool {
         matches!(self.part, Part::Main | Part::Sidecar)
-    }
-}
-
-impl fmt::Display for Plot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let command = self.words(|seconds| format!("<start {seconds:+}s>"));
-        let mood = if self.calm { ", calm" } else { "" };
-        writeln!(
-            f,
-            "seed {}{mood}: {}",
-            self.seed,
-            command.join(" ").replace(SECRET, "…")
-        )?;
-        writeln!(
-            f,
-            "  Nomad {}, {} nodes, event stream {}, chunks of {} bytes after {:?}, namespace {}; {} job, up for {:?}, {} stopped before",
-            self.version.text(),
-            self.nodes,
-            if self.stream { "on" } else { "off" },
-            self.chunk,
-            self.latency,
-            self.namespace,
-            self.kind,
-            self.age,
-            self.stopped_before
-        )?;
-        for group in &self.groups {
-            writeln!(
-                f,
-                "  group {} × {}: shutdown delay {:?}, {} restarts then {}, reschedules {:?}",
-                group.name,
-                group.count,
-                group.shutdown_delay,
-                group.restarts,
-                group.mode,
-                group.reschedules
-            )?;
-            for task in &group.tasks {
-                writeln!(
-                    f,
-                    "    task {} ({:?}): kill timeout {:?}, shutdown delay {:?}, {}",
-                    task.name,
-                    task.part,
-                    task.kill_timeout,
-                    task.shutdown_delay,
-                    Value::from(task.rules.clone())
-                )?;
-            }
-        }
-        if self.terminal {
-            writeln!(f, "  terminal, answers {:?}", self.answers)?;
-        }
-        for trouble in &self.faults {
-            writeln!(
-                f,
-                "  fault: {} …{}… calls {:?}: {:?}",
-                if trouble.write { "PUT" } else { "GET" },
-                trouble.path,
-                trouble.calls,
-                trouble.fault
-            )?;
-        }
-        for (when, outage, length) in &self.outages {
-            writeln!(f, "  outage {when}: {outage:?} for {length:?}")?;
-        }
-        if let Some((when, by)) = &self.rewind {
-            writeln!(f, "  indexes go back {when}, by {by}")?;
-        }
-        for (when, actor) in &self.actors {
-            writeln!(f, "  somebody else {when}: {actor:?}")?;
-        }
-        for (when, signal) in &self.signals {
-            writeln!(f, "  signal {when}: {signal}")?;
-        }
-        if let Some(lines) = self.stdout_lines {
-            writeln!(f, "  stdout is closed after {lines} lines")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for When {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} after write {}", self.then, self.writes)
     }
 }

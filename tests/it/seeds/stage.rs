@@ -1,24 +1,26 @@
 //! Carries a scene out: the whole program but HTTP over a simulated cluster, on a runtime whose time is virtual and stands still while
 //! the report is at work.
 
+mod story;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
-use http::Method;
-use nomad_restart::{Clock, Env, Pace};
+use nomad_restart::{Clock, Env, Io, Pace};
 use nomad_sim::api::{Acl, Token};
-use nomad_sim::cluster::{Change, Cluster, Config, State, Truth};
-use nomad_sim::front::{Agent, Entry as Request, Fault, MemoryFront, Rule};
+use nomad_sim::cluster::{Change, Cluster, Config, Truth};
+use nomad_sim::front::{Agent, Entry as Request, MemoryFront};
 use nomad_sim::model::{ClientStatus, Time};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::plot::{Actor, JOB, Plot, Reply, SECRET, Wait, When};
-use super::tty::{self, Entry, Keyboard, Log};
+use self::story::Stage;
+use super::plot::{JOB, Plot, SECRET, Wait, When};
+use super::tty::{self, Entry, Log};
 use crate::memory::joint::Joint;
 
 /// When every cluster begins.
@@ -57,37 +59,112 @@ impl Run {
     }
 }
 
-/// What the stories of a scene share.
-#[derive(Clone, Debug)]
-struct Stage {
-    cluster: Cluster,
-    agent: Agent,
-    joint: Joint,
-    log: Log,
-    signals: mpsc::UnboundedSender<i32>,
-    foreign: Arc<Mutex<BTreeSet<usize>>>,
-    namespace: &'static str,
-}
+/// The program whose report is at work, if one is.
+type AtWork = Arc<Mutex<Option<Arc<Pace>>>>;
 
 /// Carries the scene of a plot out.
 pub(super) fn perform(plot: Plot) -> Run {
-    let pace: Arc<OnceLock<Arc<Pace>>> = Arc::default();
-    let told = Arc::clone(&pace);
+    on_virtual_time(|at_work| play(plot, at_work))
+}
+
+/// Runs a story on virtual time, which goes on when nothing can be done, and not before everything is said.
+fn on_virtual_time<F: Future>(story: impl FnOnce(AtWork) -> F) -> F::Output {
+    let at_work = AtWork::default();
+    let told = Arc::clone(&at_work);
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
-        // Time goes on when nothing can be done, and not before everything is said.
         .on_thread_park(move || {
-            if let Some(pace) = told.get() {
+            let pace = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(pace) = pace {
                 pace.caught_up();
             }
         })
         .build()
         .unwrap();
-    runtime.block_on(play(plot, &pace))
+    runtime.block_on(story(at_work))
 }
 
-async fn play(plot: Plot, pace: &OnceLock<Arc<Pace>>) -> Run {
+async fn play(plot: Plot, at_work: AtWork) -> Run {
+    let (stage, caught) = set(&plot).await;
+    let (io, keyboard) = tty::open(&stage.log, plot.terminal, plot.stdout_lines);
+    let pace = io.pace();
+    *at_work.lock().unwrap() = Some(Arc::clone(&pace));
+    let beginning = stage.beginning();
+    stage.tell(&plot, pace, keyboard);
+    let bound = bound(&plot, beginning.ran.len());
+    let words = words(&plot, beginning.started);
+    let code = timeout(bound, stage.program(&words, io, caught)).await.ok();
+    let ended = stage.cluster.now();
+    // What is still on its way arrives, and takes its effect, before the truth is told.
+    sleep(Duration::from_secs(60)).await;
+    stage.run(plot, code, beginning, ended, bound)
+}
+
+/// A run that was killed, as of the end of the one that continued it.
+#[derive(Debug)]
+pub(super) struct Killed {
+    /// With the truth of both, and the words of the first.
+    pub(super) run: Run,
+    pub(super) second: Option<Second>,
+}
+
+/// The run that continues one that was killed.
+#[derive(Debug)]
+pub(super) struct Second {
+    /// `None`: it did not end within its bound.
+    pub(super) code: Option<u8>,
+    pub(super) log: Vec<(Time, Entry)>,
+    /// How many writes there were before it.
+    pub(super) before: usize,
+}
+
+/// Carries a scene out in which the program is killed, and started again after a while for what has not started since its start.
+pub(super) fn perform_killed(plot: Plot, when: When, gap: Duration) -> Killed {
+    on_virtual_time(|at_work| play_killed(plot, when, gap, at_work))
+}
+
+async fn play_killed(plot: Plot, when: When, gap: Duration, at_work: AtWork) -> Killed {
+    let (stage, caught) = set(&plot).await;
+    let (io, keyboard) = tty::open(&stage.log, false, None);
+    let pace = io.pace();
+    *at_work.lock().unwrap() = Some(Arc::clone(&pace));
+    let beginning = stage.beginning();
+    stage.tell(&plot, pace, keyboard);
+    let bound = bound(&plot, beginning.ran.len());
+    let mut words = words(&plot, beginning.started);
+    let code = tokio::select! {
+        biased;
+        () = stage.moment(when) => None,
+        code = stage.program(&words, io, caught) => Some(code),
+        () = sleep(bound) => None,
+    };
+    let ended = stage.cluster.now();
+    let first = stage.log.entries();
+    let mut second = None;
+    if code.is_none() {
+        sleep(gap).await;
+        let before = stage.cluster.read_truth(|truth| truth.writes.len());
+        let (io, _keyboard) = tty::open(&stage.log, false, None);
+        *at_work.lock().unwrap() = Some(io.pace());
+        let age = format!("-started-before={}", stamp(beginning.started));
+        words.insert(1, age.into());
+        let (_signals, caught) = mpsc::unbounded_channel();
+        let code = timeout(bound, stage.program(&words, io, caught)).await.ok();
+        second = Some(Second {
+            code,
+            log: stage.log.entries().split_off(first.len()),
+            before,
+        });
+    }
+    sleep(Duration::from_secs(60)).await;
+    let mut run = stage.run(plot, code, beginning, ended, bound);
+    run.log = first;
+    Killed { run, second }
+}
+
+/// Sets the cluster up, and waits until its job has run for a while.
+async fn set(plot: &Plot) -> (Stage, mpsc::UnboundedReceiver<i32>) {
     let cluster = Cluster::new(
         Config {
             start: Some(START),
@@ -103,73 +180,100 @@ async fn play(plot: Plot, pace: &OnceLock<Arc<Pace>>) -> Run {
     agent.enable_event_broker(plot.stream);
     agent.set_chunk_size(plot.chunk);
     cluster.register(&plot.job()).unwrap();
-    settle(&cluster, &plot).await;
+    settle(&cluster, plot).await;
     if plot.namespace != "default" {
         agent.require_namespace(Some(plot.namespace));
     }
-
     if plot.command.token {
         let acl = Acl::new().with(SECRET, Token::management("operator"));
         agent.set_acl(Some(acl));
     }
-
-    let log = Log::new(cluster.clone());
-    let (io, keyboard) = tty::open(&log, plot.terminal, plot.stdout_lines);
+    if let Some(since) = plot.deploying {
+        cluster.register(&plot.changed_job()).unwrap();
+        sleep(since).await;
+    }
     let (signals, caught) = mpsc::unbounded_channel();
     let stage = Stage {
         joint: Joint::new(MemoryFront::new(agent.clone())),
+        log: Log::new(cluster.clone()),
         cluster,
         agent,
-        log,
         signals,
         foreign: Arc::default(),
         namespace: plot.namespace,
     };
-    let begun = pace.set(io.pace());
-    assert!(begun.is_ok(), "one run for each runtime");
-    let before = stage.cluster.read_truth(|truth| truth.writes.len());
-    let started = stage.cluster.now();
-    let ran = stage.running();
-    stage.tell(&plot, Arc::clone(pace.get().unwrap()), keyboard);
+    (stage, caught)
+}
 
-    let words: Vec<OsString> = plot
-        .words(|seconds| {
-            let at = started.plus(seconds * 1_000_000_000);
-            DateTime::from_timestamp_nanos(at.nanos()).to_rfc3339_opts(SecondsFormat::Millis, true)
-        })
-        .into_iter()
-        .map(OsString::from)
-        .collect();
-    let env = Env::from_pairs([("NOMAD_ADDR", "http://127.0.0.1:4646"), ("NO_COLOR", "1")]);
-    let clock: Clock = {
-        let log = stage.log.clone();
-        Arc::new(move || DateTime::from_timestamp_nanos(log.now().nanos()).fixed_offset())
-    };
-    let bound = bound(&plot, ran.len());
-    let transport = Arc::new(stage.joint.clone());
-    let run = nomad_restart::run_over(&words, &env, io, transport, clock, caught);
-    let code = timeout(bound, run).await.ok();
-    let ended = stage.cluster.now();
-    // What is still on its way arrives, and takes its effect, before the truth is told.
-    sleep(Duration::from_secs(60)).await;
-    let foreign = stage.foreign.lock().unwrap_or_else(PoisonError::into_inner);
-    Run {
-        plot,
-        code,
-        log: stage.log.entries(),
-        truth: stage.cluster.truth(),
-        foreign: foreign.clone(),
-        before,
-        requests: stage.agent.requests(),
-        changes: stage
-            .cluster
-            .read(|state| state.changes().iter().cloned().collect()),
-        most_open: stage.joint.most_open(),
-        ran,
-        started,
-        ended,
-        bound,
+/// How things stood when the program was started.
+struct Beginning {
+    before: usize,
+    started: Time,
+    ran: Vec<String>,
+}
+
+impl Stage {
+    fn beginning(&self) -> Beginning {
+        Beginning {
+            before: self.cluster.read_truth(|truth| truth.writes.len()),
+            started: self.cluster.now(),
+            ran: self.running(),
+        }
     }
+
+    /// One start of the program, to its end.
+    async fn program(
+        &self,
+        words: &[OsString],
+        io: Io,
+        caught: mpsc::UnboundedReceiver<i32>,
+    ) -> u8 {
+        let env = Env::from_pairs([("NOMAD_ADDR", "http://127.0.0.1:4646"), ("NO_COLOR", "1")]);
+        let clock: Clock = {
+            let log = self.log.clone();
+            Arc::new(move || DateTime::from_timestamp_nanos(log.now().nanos()).fixed_offset())
+        };
+        let transport = Arc::new(self.joint.clone());
+        nomad_restart::run_over(words, &env, io, transport, clock, caught).await
+    }
+
+    fn run(
+        &self,
+        plot: Plot,
+        code: Option<u8>,
+        beginning: Beginning,
+        ended: Time,
+        bound: Duration,
+    ) -> Run {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        Run {
+            plot,
+            code,
+            log: self.log.entries(),
+            truth: self.cluster.truth(),
+            foreign: foreign.clone(),
+            before: beginning.before,
+            requests: self.agent.requests(),
+            changes: self
+                .cluster
+                .read(|state| state.changes().iter().cloned().collect()),
+            most_open: self.joint.most_open(),
+            ran: beginning.ran,
+            started: beginning.started,
+            ended,
+            bound,
+        }
+    }
+}
+
+/// The command of a scene whose program starts at a moment.
+fn words(plot: &Plot, started: Time) -> Vec<OsString> {
+    let words = plot.words(|seconds| stamp(started.plus(seconds * 1_000_000_000)));
+    words.into_iter().map(OsString::from).collect()
+}
+
+fn stamp(at: Time) -> String {
+    DateTime::from_timestamp_nanos(at.nanos()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Waits until the job runs, and has for a while.
@@ -219,193 +323,4 @@ fn bound(plot: &Plot, allocations: usize) -> Duration {
     let batch = limit + wait + Duration::from_secs(60 + 600);
     let batches = u32::try_from(allocations + 1).unwrap();
     batch * batches + answers + outages + Duration::from_secs(600)
-}
-
-impl Stage {
-    /// The allocations that run, newest first, then by id.
-    fn running(&self) -> Vec<String> {
-        self.cluster.read(|state| {
-            let mut all: Vec<_> = state
-                .job_allocations(self.namespace, JOB)
-                .filter(|it| !it.server_terminal() && it.client == ClientStatus::Running)
-                .collect();
-            all.sort_by(|a, b| {
-                b.create_index
-                    .cmp(&a.create_index)
-                    .then_with(|| a.id.cmp(&b.id))
-            });
-            all.into_iter().map(|it| it.id.clone()).collect()
-        })
-    }
-
-    /// Lets everything else happen meanwhile.
-    fn tell(&self, plot: &Plot, pace: Arc<Pace>, keyboard: Keyboard) {
-        for trouble in &plot.faults {
-            let method = if trouble.write {
-                Method::PUT
-            } else {
-                Method::GET
-            };
-            let rule = Rule::on(trouble.path, trouble.fault.clone())
-                .method(method)
-                .calls(trouble.calls.clone());
-            self.agent.faults().add(rule);
-        }
-        if !plot.latency.is_zero() {
-            let latency = Fault::DelayAnswer(plot.latency);
-            self.agent.faults().add(Rule::on("", latency));
-        }
-        let answers = plot.answers.clone();
-        tokio::spawn(self.clone().answer(answers, pace, keyboard));
-        for (when, outage, length) in plot.outages.clone() {
-            self.later(when, move |stage| async move {
-                stage.log.note(Entry::Actor(format!("{outage:?}")));
-                stage.agent.set_outage(Some(outage));
-                sleep(length).await;
-                stage.agent.set_outage(None);
-                stage.log.note(Entry::Actor(format!("{outage:?} is over")));
-            });
-        }
-        if let Some((when, by)) = plot.rewind {
-            self.later(when, move |stage| async move {
-                // Not before the beginning: an index that stays what it is tells of nothing.
-                let by = by.min(stage.cluster.read(State::latest_index) / 2);
-                stage
-                    .log
-                    .note(Entry::Actor(format!("indexes go back by {by}")));
-                stage.agent.rewind(by);
-            });
-        }
-        for (when, actor) in plot.actors.clone() {
-            let job = plot.job();
-            self.later(when, move |stage| async move {
-                stage.log.note(Entry::Actor(format!("{actor:?}")));
-                stage.act(actor, job).await;
-            });
-        }
-        for (when, signal) in plot.signals.clone() {
-            self.later(when, move |stage| async move {
-                stage.log.note(Entry::Signal(signal));
-                // The run may be over.
-                let _ = stage.signals.send(signal);
-            });
-        }
-    }
-
-    fn later<F>(&self, when: When, story: impl FnOnce(Self) -> F + Send + 'static)
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let stage = self.clone();
-        tokio::spawn(async move {
-            stage.joint.writes(when.writes).await;
-            sleep(when.then).await;
-            story(stage).await;
-        });
-    }
-
-    /// The operator: takes a while for each answer.
-    async fn answer(
-        self,
-        answers: Vec<(Duration, Reply)>,
-        pace: Arc<Pace>,
-        mut keyboard: Keyboard,
-    ) {
-        let mut answers = answers.into_iter();
-        while keyboard.prompts.recv().await.is_some() {
-            let (delay, reply) = answers
-                .next()
-                .unwrap_or((Duration::from_secs(1), Reply::Yes));
-            sleep(delay).await;
-            let line = match reply {
-                Reply::Yes => Some("y\n".to_owned()),
-                Reply::No => Some("No\n".to_owned()),
-                Reply::Empty => Some("\n".to_owned()),
-                Reply::Pause(seconds) => Some(format!("{seconds}s\n")),
-                Reply::Nonsense => Some("what?\n".to_owned()),
-                Reply::End => None,
-            };
-            self.log.note(Entry::Typed(line.clone()));
-            pace.typed();
-            // The program may have ended.
-            let _ = keyboard.lines.send(line);
-        }
-    }
-
-    async fn act(&self, actor: Actor, mut job: serde_json::Value) {
-        let (cluster, namespace) = (&self.cluster, self.namespace);
-        let node = |node: usize| format!("node-{}", node + 1);
-        // The job may have gone meanwhile, and with it the right answer.
-        match actor {
-            Actor::Drain(number, back) => {
-                cluster.drain(&node(number), true);
-                sleep(back).await;
-                cluster.drain(&node(number), false);
-            }
-            Actor::Ineligible(number) => {
-                cluster.set_eligible(&node(number), false);
-            }
-            Actor::KillAgent(number, back) => {
-                cluster.kill_agent(&node(number));
-                sleep(back).await;
-                cluster.start_agent(&node(number));
-            }
-            Actor::PurgeNode(number) => {
-                cluster.purge_node(&node(number));
-            }
-            Actor::Update => {
-                job["Meta"] = serde_json::json!({"version": "next"});
-                cluster.register(&job).unwrap();
-            }
-            Actor::Scale(group, count) => {
-                let _ = cluster.scale(namespace, JOB, group, count);
-            }
-            Actor::StopJob => {
-                let _ = cluster.deregister(namespace, JOB, false);
-            }
-            Actor::PurgeJob => {
-                let _ = cluster.deregister(namespace, JOB, true);
-            }
-            Actor::Restart(nth) => {
-                if let Some(id) = self.nth(nth) {
-                    let cluster = cluster.clone();
-                    let call = async move { cluster.restart_allocation(&id, "", false).await };
-                    self.foreign_write(|| {
-                        // Its first poll is the write.
-                        let mut call = Box::pin(call);
-                        let waker = std::task::Waker::noop();
-                        let _ = call
-                            .as_mut()
-                            .poll(&mut std::task::Context::from_waker(waker));
-                    });
-                }
-            }
-            Actor::Stop(nth) => {
-                if let Some(id) = self.nth(nth) {
-                    self.foreign_write(|| {
-                        let _ = cluster.stop_allocation(&id, false);
-                    });
-                }
-            }
-            Actor::Evaluate => {
-                let _ = cluster.evaluate(namespace, JOB, false);
-            }
-            Actor::Revoke => {
-                self.agent.revoke(SECRET);
-            }
-        }
-    }
-
-    fn nth(&self, nth: usize) -> Option<String> {
-        let running = self.running();
-        (!running.is_empty()).then(|| running[nth % running.len()].clone())
-    }
-
-    fn foreign_write(&self, write: impl FnOnce()) {
-        let count = || self.cluster.read_truth(|truth| truth.writes.len());
-        let before = count();
-        write();
-        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
-        foreign.extend(before..count());
-    }
 }

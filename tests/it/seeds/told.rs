@@ -1,6 +1,11 @@
 //! What the program printed, as data.
 
+mod json;
+
 use nomad_sim::model::Time;
+use serde_json::Value;
+
+pub(super) use json::Last;
 
 use super::tty::Entry;
 
@@ -37,6 +42,10 @@ pub(super) enum What {
         id: String,
         reason: String,
     },
+    /// It was judged to be done; people are not told.
+    Done {
+        id: String,
+    },
     /// Left out at the start.
     LeftOut {
         id: String,
@@ -49,10 +58,34 @@ pub(super) enum What {
     /// An error that is of no allocation, in its first line.
     RunError(String),
     Warning,
+    /// The summary for machines.
+    Last(Box<Last>),
     /// Any other line.
     Other(String),
     /// On stderr.
     OtherError(String),
+}
+
+/// Everything that was printed for machines, in its order.
+pub(super) fn told_to_machines(log: &[(Time, Entry)]) -> Vec<Told> {
+    let mut all = Vec::new();
+    for (at, line) in json_lines(log) {
+        let what = json::what(&line);
+        all.extend(what.map(|what| Told { at, what }));
+    }
+    all
+}
+
+/// The lines of stdout that are JSON.
+pub(super) fn json_lines(log: &[(Time, Entry)]) -> Vec<(Time, Value)> {
+    let mut all = Vec::new();
+    for (at, entry) in log {
+        if let Entry::Out(text) = entry {
+            let lines = text.lines().map(serde_json::from_str);
+            all.extend(lines.flatten().map(|line| (*at, line)));
+        }
+    }
+    all
 }
 
 /// Everything that was printed, in its order.

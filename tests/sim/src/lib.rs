@@ -85,7 +85,7 @@
 //! | g, g2 | every endpoint with every token; streams that are refused |
 //! | h01, h02 | figures of the connection limit; when blocking queries wake |
 //! | h04, h05 | streams line by line; a reader that is lost |
-//! | i, k02, k03 | answers while agents are away and after |
+//! | i, k02, k03 | answers while agents are away and after; transactions and what nodes tell, but for what stands below |
 //! | l | logs, byte by byte |
 //! | 1.6.10, 1.10.5, 1.11.2 | of c05, c06, d01, d04, d06 and y what differs from 2.0.5; heads and ends of streams |
 //!
@@ -100,6 +100,11 @@
 //!   is recorded.
 //! - **d05**: allocations of a sysbatch job that is done count as ignored in evaluations of 2.0.5; older versions are not recorded.
 //! - **h03**: sizes of lists follow from their content, which is not as long as the recorded one; what is compressed is.
+//! - **i**: a node whose agent comes back in time is not evaluated anew; a real one is, when its server was away too.
+//! - **k02**: processes that outlive their agent are taken over by the next one; of those of lost allocations the real one had lost hold, so
+//!   that they end with an error of the executor instead of `Killed`.
+//! - **k03**: of a `disconnect` block the plain course is simulated: each allocation waits for one evaluation and comes back with the
+//!   node. The recorded servers plan a reschedule as well, and evaluate the node three times more; states are the same.
 //! - **j**: there is no TLS. Tests of TLS need a server of their own.
 //! - **k01**: the agent is a server and a client in one; a client-only agent puts `rpc error: ` in front of texts.
 //! - **l**: logs are not followed (501); texts for an offset or origin that is none are not recorded.

@@ -97,7 +97,7 @@ fn questions(case: &Case<'_>) -> Vec<String> {
 
 fn gate(case: &Case<'_>) -> Gate {
     let plot = &case.run.plot;
-    let asks = plot.terminal && !plot.command.yes;
+    let asks = plot.terminal && !plot.command.yes && !plot.command.json;
     let selected = case
         .told
         .iter()

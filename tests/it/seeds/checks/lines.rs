@@ -60,6 +60,18 @@ pub(super) fn check(case: &mut Case<'_>) {
                     wrong(format!("{id} is waited for, and it runs"));
                 }
             }
+            What::Done { id } => {
+                let Some(id) = facts.whole(id) else {
+                    wrong(format!("{id} does not exist"));
+                    continue;
+                };
+                let reached = begun
+                    .get(id)
+                    .is_some_and(|begun| facts.reached(id, *begun, at));
+                if !reached {
+                    wrong(format!("{id} is called done, and was not seen to be"));
+                }
+            }
             What::Skipped { id, reason } => {
                 let Some(id) = facts.whole(id) else {
                     wrong(format!("{id} does not exist"));
@@ -200,6 +212,11 @@ fn failure(
             !case.run.reads_go_well() || !failed,
             "it has failed long before",
         );
+    }
+    if text.contains("unhealthy: ") || text.ends_with("unhealthy") {
+        let last = facts.chain(id, at).last().copied();
+        let found = last.is_some_and(|last| facts.found(last, false, at));
+        return claim(found, "Nomad has not found it unhealthy");
     }
     if text.contains("does not stay up") {
         let starts = begun.map_or(0, |begun| facts.starts(id, begun, at));

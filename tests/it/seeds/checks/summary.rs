@@ -47,6 +47,13 @@ pub(super) fn check(case: &mut Case<'_>) {
             What::Error { id, .. } => failed.extend(facts.whole(id)),
             What::Skipped { id, .. } => skipped.extend(facts.whole(id)),
             What::RunError(_) => run_errors = true,
+            What::Last(last) => {
+                counts = Some(last.counts.clone());
+                for (fate, ids) in &last.fates {
+                    let ids = ids.iter().filter_map(|id| facts.whole(id));
+                    named.insert(word(fate), ids.collect());
+                }
+            }
             What::Other(text) | What::OtherError(text) => {
                 if let Some(found) = Counts::parse(text) {
                     counts = Some(found);
@@ -65,15 +72,7 @@ pub(super) fn check(case: &mut Case<'_>) {
     skipped.retain(|id| !failed.contains(id));
     let clean = failed.is_empty() && !run_errors;
 
-    let right = match ending {
-        Ending::Nothing => code == 0,
-        Ending::Finished => code == 0 && clean,
-        Ending::WithErrors => code == 1,
-        Ending::Declined => code == u8::from(!clean),
-        Ending::Interrupted | Ending::AtOnce => code > 128,
-        Ending::Early => code == 1 || code > 128,
-    };
-    if !right {
+    if !code_fits(case, ending, code, clean) {
         broken.push(format!(
             "exit code {code} of a run that ended so: {ending:?}, clean {clean}"
         ));
@@ -120,8 +119,6 @@ pub(super) fn check(case: &mut Case<'_>) {
         _ => {}
     }
 
-    // What is called done was seen to be; what is called untouched was not touched.
-    let end = case.run.ended;
     let all_told = matches!(ending, Ending::Finished | Ending::WithErrors)
         && counts
             .as_ref()
@@ -135,7 +132,53 @@ pub(super) fn check(case: &mut Case<'_>) {
             .collect(),
         None => Vec::new(),
     };
-    for id in &done {
+    // Each number of a fate that is named is that of its names.
+    let fits = |fate: &str, number: usize| {
+        let mut named = named.iter().filter(|(name, _)| name.starts_with(fate));
+        named
+            .next()
+            .is_none_or(|(_, ids)| ids.len() == number || ids.len() == 8)
+    };
+    if let Some(counts) = &counts
+        && !(fits("failed", counts.failed)
+            && fits("skipped", counts.skipped)
+            && fits("in flight", counts.in_flight)
+            && fits("not touched", counts.untouched))
+    {
+        broken.push(format!("{counts:?}, and named are {named:?}"));
+    }
+    if counts.is_some_and(|it| it.untouched + it.in_flight > 0) && named.is_empty() {
+        broken.push("what is left is not named".to_owned());
+    }
+    broken.extend(fates(case, &begun, &named, &done, &skipped));
+    if case.run.plot.calm {
+        calm(case, code, selected, &mut broken);
+    }
+    case.broken.extend(broken);
+}
+
+/// The word for people of a fate for machines.
+fn word(fate: &str) -> &str {
+    match fate {
+        "done" => "restarted",
+        "in_flight" => "in flight",
+        "untouched" => "not touched",
+        other => other,
+    }
+}
+
+/// What is called done was seen to be; what is called in flight was sent; what is called untouched was not touched.
+fn fates(
+    case: &Case<'_>,
+    begun: &BTreeMap<&str, Time>,
+    named: &BTreeMap<&str, Vec<&str>>,
+    done: &[&str],
+    skipped: &BTreeSet<&str>,
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    let facts = &case.facts;
+    let end = case.run.ended;
+    for id in done {
         match begun.get(id) {
             Some(begun) if facts.reached(id, *begun, end) => {}
             _ => broken.push(format!(
@@ -149,7 +192,7 @@ pub(super) fn check(case: &mut Case<'_>) {
     for id in in_flight.flat_map(|(_, ids)| ids) {
         let sent = facts
             .requests()
-            .any(|(_, it, status)| it == *id && !super::surely_not_taken(case, status));
+            .any(|(_, it, status)| it == *id && super::may_be_under_way(case, status));
         if !sent {
             broken.push(format!(
                 "{id} counts as in flight, and no write to it was sent"
@@ -165,10 +208,34 @@ pub(super) fn check(case: &mut Case<'_>) {
             ));
         }
     }
-    if case.run.plot.calm {
-        calm(case, code, selected, &mut broken);
+    broken
+}
+
+/// Whether the exit code tells how the run ended.
+fn code_fits(case: &Case<'_>, ending: Ending, code: u8, clean: bool) -> bool {
+    if !case.run.plot.command.detailed {
+        return match ending {
+            Ending::Nothing => code == 0,
+            Ending::Finished => code == 0 && clean,
+            Ending::WithErrors => code == 1,
+            Ending::Declined => code == u8::from(!clean),
+            Ending::Interrupted | Ending::AtOnce => code > 128,
+            Ending::Early => code == 1 || code > 128,
+        };
     }
-    case.broken.extend(broken);
+    let stopped = case.told.iter().any(|told| match &told.what {
+        What::Other(text) => text.starts_with("Stopping job restart"),
+        _ => false,
+    });
+    match ending {
+        Ending::Nothing => code == 0,
+        Ending::Finished => code == 0 && clean,
+        // Some failed, and nothing kept it from its end.
+        Ending::WithErrors => (1..=5).contains(&code) && !(code == 3 && stopped),
+        Ending::Declined => code == 6,
+        Ending::Interrupted | Ending::AtOnce => code > 128,
+        Ending::Early => code == 1 || code == 5 || code > 128,
+    }
 }
 
 fn ending(case: &Case<'_>) -> Ending {
@@ -182,6 +249,20 @@ fn ending(case: &Case<'_>) -> Ending {
         .told
         .iter()
         .any(|told| matches!(told.what, What::Selected(_)));
+    let last = case.told.iter().find_map(|told| match &told.what {
+        What::Last(last) => Some(last.outcome.as_str()),
+        _ => None,
+    });
+    if let Some(outcome) = last {
+        return match outcome {
+            "done" => Ending::Finished,
+            "nothing_to_do" => Ending::Nothing,
+            "declined" => Ending::Declined,
+            "interrupted" => Ending::Interrupted,
+            "cannot_start" => Ending::Early,
+            _ => Ending::WithErrors,
+        };
+    }
     if said("Canceling job restart process") {
         Ending::Interrupted
     } else if said("No allocations to restart") {
@@ -214,21 +295,8 @@ fn calm(case: &Case<'_>, code: u8, selected: usize, broken: &mut Vec<String>) {
     if code != 0 {
         broken.push(format!("exit code {code} of a calm run"));
     }
-    let wanted = case
-        .run
-        .ran
-        .iter()
-        .filter(|id| {
-            let group = plot.group(&case.run.truth.allocations[*id].group);
-            let has_task = command.tasks.is_empty()
-                || group
-                    .tasks
-                    .iter()
-                    .any(|it| command.tasks.contains(&it.name));
-            has_task && (command.groups.is_empty() || command.groups.contains(&group.name))
-        })
-        .count();
-    if command.started_before.is_none() && selected != wanted {
+    let wanted = super::wanted(case.run).count();
+    if plot.deploying.is_none() && !command.by_age() && selected != wanted {
         broken.push(format!("{selected} selected of {wanted}"));
     }
 }

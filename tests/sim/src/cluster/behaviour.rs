@@ -25,7 +25,7 @@
 ///
 /// What it answers to checks and what it prints: `listens_after` is how long after its start it
 /// accepts connections, `check_code` (a status of HTTP) and `check_output` (a body) are what it answers to
-/// HTTP checks, `stdout` and `stderr` what it prints when it starts.
+/// HTTP checks, `ill_after` and `ill_for` a time after its start during which checks are bad, `stdout` and `stderr` what it prints when it starts.
 ///
 /// A client that cannot put the key `simulate` into `Config`, because a real driver would refuse it, puts the
 /// same rules as JSON text under the key `simulate` of the task's `Meta`.
@@ -59,6 +59,10 @@ pub struct Behaviour {
     pub check_code: Option<u16>,
     /// The body of its answers to HTTP checks.
     pub check_output: Option<String>,
+    /// It turns bad this long after its start: checks that are good otherwise get a 503, or no connection.
+    pub ill_after: Option<i64>,
+    /// It is good again after so long; never unless set.
+    pub ill_for: Option<i64>,
     /// What it prints to its standard output when it starts.
     pub stdout: Option<String>,
     /// What it prints to its standard error when it starts.
@@ -149,6 +153,8 @@ impl Behaviour {
             listens_after: over.listens_after.or(self.listens_after),
             check_code: over.check_code.or(self.check_code),
             check_output: over.check_output.or(self.check_output),
+            ill_after: over.ill_after.or(self.ill_after),
+            ill_for: over.ill_for.or(self.ill_for),
             stdout: over.stdout.or(self.stdout),
             stderr: over.stderr.or(self.stderr),
         }

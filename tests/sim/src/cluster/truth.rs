@@ -55,6 +55,8 @@ pub struct AllocTruth {
     pub writes: Vec<usize>,
     /// By task, in order; the first is the first start.
     pub processes: BTreeMap<String, Vec<Process>>,
+    /// Whether all checks that count were good, each time this changed, as its node found. Empty without checks.
+    pub health: Vec<(Time, bool)>,
     /// The allocation that took its place, whether or not the API shows a link.
     pub replaced_by: Option<String>,
 }

@@ -1,13 +1,16 @@
 //! The API and its fronts: against recordings of a real agent's answers, and as a client sees them.
 
 mod acl;
+#[path = "../shared/calls.rs"]
+mod calls;
+#[path = "../shared/clusters.rs"]
+mod clusters;
 mod collected;
 mod compare;
 mod connections;
 mod faults;
 mod http;
 mod logs;
-mod outages;
 mod queries;
 mod replay;
 mod support;

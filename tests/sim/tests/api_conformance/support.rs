@@ -1,18 +1,18 @@
 //! What the tests of this target share: a small cluster, jobs, and calls to it.
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
-use nomad_sim::cluster::{Cluster, Config};
-use nomad_sim::front::{Answer, Broken, MemoryFront};
-use nomad_sim::model::{ClientStatus, Time};
+use http::Method;
+use nomad_sim::cluster::Cluster;
+use nomad_sim::front::{Broken, MemoryFront};
+use nomad_sim::model::Version;
 use serde_json::{Value, json};
 
-/// One node, always the same ids, always the same time of day.
+pub(crate) use crate::calls::{Whole, request, send};
+use crate::clusters::cluster_of;
+pub(crate) use crate::clusters::running;
+
+/// A cluster of the newest version.
 pub(crate) fn cluster() -> Cluster {
-    Cluster::new(Config {
-        start: Some(Time(1_795_507_336_000_000_000)),
-        ..Config::seeded(11)
-    })
+    cluster_of(Version::default())
 }
 
 /// A service job with one group `web` of one task `app`, which ends `kill` after the signal.
@@ -24,22 +24,6 @@ pub(crate) fn job(id: &str, count: u32, kill: &str) -> Value {
                    "KillTimeout": 20_000_000_000_i64, "Resources": {"CPU": 10, "MemoryMB": 10}}],
         "Update": {"MaxParallel": 10, "MinHealthyTime": 500_000_000,
                    "HealthCheck": "task_states"}}]})
-}
-
-/// Registers a job and waits until it runs and its deployment is over.
-pub(crate) async fn running(cluster: &Cluster, job: &Value) {
-    cluster.register(job).expect("registered");
-    let id = job["ID"].as_str().expect("an id");
-    let namespace = job["Namespace"].as_str().unwrap_or("default");
-    cluster
-        .until(|state| {
-            let mut allocations = state.job_allocations(namespace, id);
-            let running = allocations.all(|alloc| alloc.client == ClientStatus::Running);
-            let mut deployments = state.job_deployments(namespace, id);
-            let deployed = deployments.any(|deployment| deployment.status == "successful");
-            (running && deployed).then_some(())
-        })
-        .await;
 }
 
 /// The ids of a job's allocations.
@@ -60,50 +44,10 @@ pub(crate) fn restarts(cluster: &Cluster, alloc: &str) -> u64 {
     })
 }
 
-/// A whole answer.
-#[derive(Debug)]
-pub(crate) struct Whole {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
 impl Whole {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
-
-    /// `X-Nomad-Index`.
-    pub(crate) fn index(&self) -> u64 {
-        let header = self.headers.get("x-nomad-index").expect("an index");
-        header.to_str().expect("text").parse().expect("a number")
-    }
-}
-
-pub(crate) fn request(method: &Method, target: &str, body: &str) -> Request<Bytes> {
-    Request::builder()
-        .method(method)
-        .uri(target)
-        .body(Bytes::copy_from_slice(body.as_bytes()))
-        .expect("a request")
-}
-
-/// Sends a request and reads the whole answer.
-pub(crate) async fn send(front: &MemoryFront, request: Request<Bytes>) -> Result<Whole, Broken> {
-    let Answer {
-        status,
-        headers,
-        mut body,
-    } = front.handle(request).await?;
-    Ok(Whole {
-        status: status.as_u16(),
-        headers,
-        body: body.bytes().await?,
-    })
 }
 
 /// Reads something that must be there.

@@ -5,7 +5,10 @@
 //! call may be answered up to 0.11 s earlier or later than recorded, because the recorded scripts see
 //! their signal only every 0.1 s.
 
+#[path = "../shared/calls.rs"]
+mod calls;
 mod check;
+mod outages;
 mod placements;
 mod recording;
 mod replay;

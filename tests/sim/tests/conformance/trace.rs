@@ -209,17 +209,21 @@ pub(crate) struct History {
 impl History {
     /// The same but for states that one of the two skipped because its node did not look in time.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
+        self.went_through(other)
+            && self.tasks == other.tasks
+            && self.last == other.last
+            && self.healthy == other.healthy
+            && self.description == other.description
+    }
+
+    /// The same states, but for those that one of the two skipped.
+    pub(crate) fn went_through(&self, other: &Self) -> bool {
         let within = |short: &[String], long: &[String]| {
             let mut rest = long.iter();
             short.iter().all(|state| rest.any(|other| other == state))
         };
         let states = within(&self.states, &other.states) || within(&other.states, &self.states);
-        states
-            && self.states.last() == other.states.last()
-            && self.tasks == other.tasks
-            && self.last == other.last
-            && self.healthy == other.healthy
-            && self.description == other.description
+        states && self.states.last() == other.states.last()
     }
 }
 

@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
-use nomad_sim::cluster::{Cluster, Config};
+use nomad_sim::cluster::Cluster;
 use nomad_sim::front::{Answer, Body, Broken, MemoryFront};
-use nomad_sim::model::{ClientStatus, Time, Version};
+use nomad_sim::model::Version;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-/// One node, always the same ids, always the same time of day.
-pub(crate) fn cluster(version: Version) -> Cluster {
-    Cluster::new(Config {
-        start: Some(Time(1_795_507_336_000_000_000)),
-        version,
-        ..Config::seeded(11)
-    })
-}
+pub(crate) use crate::clusters::cluster_of as cluster;
+use crate::clusters::running;
 
 /// A service job with one group `web` of one task `app`.
 pub(crate) fn job(id: &str, count: u32) -> Value {
@@ -31,18 +25,7 @@ pub(crate) fn job(id: &str, count: u32) -> Value {
 
 /// Registers a job and waits until it runs, its deployment is over and nothing more happens.
 pub(crate) async fn settled(cluster: &Cluster, job: &Value) {
-    cluster.register(job).expect("registered");
-    let id = job["ID"].as_str().expect("an id");
-    let namespace = job["Namespace"].as_str().unwrap_or("default");
-    cluster
-        .until(|state| {
-            let mut allocations = state.job_allocations(namespace, id);
-            let running = allocations.all(|alloc| alloc.client == ClientStatus::Running);
-            let mut deployments = state.job_deployments(namespace, id);
-            let deployed = deployments.any(|deployment| deployment.status == "successful");
-            (running && deployed).then_some(())
-        })
-        .await;
+    running(cluster, job).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
 }
 

@@ -129,18 +129,26 @@ impl State {
             };
             let behaviour = state.behaviour_of(run, asked);
             let task = &run.tasks[asked];
+            let now = state.now;
+            let mut is_ill = false;
             let listens = task.state.started_at.is_some_and(|started| {
                 let since = started.plus(behaviour.listens_after.unwrap_or(0));
-                task.state.state == TaskStateKind::Running
-                    && task.has_process()
-                    && since <= state.now
+                is_ill = behaviour.ill_after.is_some_and(|after| {
+                    let from = started.plus(after);
+                    let to = behaviour.ill_for.map(|length| from.plus(length));
+                    from <= now && to.is_none_or(|to| now < to)
+                });
+                task.state.state == TaskStateKind::Running && task.has_process() && since <= now
             });
-            let now = state.now;
             let entry = &mut run.checks[check];
             let port = entry.port;
             let refused = format!("dial tcp 127.0.0.1:{port}: connect: connection refused");
-            let code = behaviour.check_code.unwrap_or(200);
-            (entry.status, entry.code, entry.output) = match (listens, entry.http) {
+            let code = match is_ill {
+                true => 503,
+                false => behaviour.check_code.unwrap_or(200),
+            };
+            let answers = listens && (entry.http || !is_ill);
+            (entry.status, entry.code, entry.output) = match (answers, entry.http) {
                 (false, true) => {
                     let url = format!("http://127.0.0.1:{port}{}", entry.path);
                     ("failure", None, format!("nomad: Get {url:?}: {refused}"))
@@ -165,8 +173,20 @@ impl State {
             state.plan_in(interval, Due::Check { alloc, check });
             if changed {
                 state.check_health(run);
+                state.note_health(run);
             }
         });
+    }
+
+    /// Keeps the truth about the checks of an allocation, each time it changes.
+    fn note_health(&mut self, run: &Runner) {
+        let good = run.checks_good_since().is_some();
+        if let Some(record) = self.truth.allocations.get_mut(&run.id) {
+            let before = record.health.last().is_some_and(|(_, good)| *good);
+            if before != good {
+                record.health.push((self.now, good));
+            }
+        }
     }
 
     /// The results of an allocation's checks by their ids; `null` where there is none.

@@ -1,5 +1,5 @@
 //! Recordings of agents that die and come back: each request at its time, what was done to the agents in
-//! between, and what was answered (recordings i, k02, k03).
+//! between, what was answered, and what the servers wrote and the nodes told meanwhile (recordings i, k02, k03).
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,9 @@ use nomad_sim::front::{Broken, MemoryFront, Outage};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::support::{request, send};
+use crate::calls::{request, send};
+use crate::recording::Names;
+use crate::trace;
 
 /// A read that shows less than was recorded at its moment is repeated: the simulated nodes may report, or be
 /// missed, a little later than the recorded ones were.
@@ -154,29 +156,77 @@ fn act(front: &MemoryFront, note: &str) {
     }
 }
 
-/// Replays a recording on a cluster of so many nodes. What is placed where depends on the seed: the first one
-/// is taken with which this allocation is on `node-3`, as it was.
-async fn replay(name: &str, nodes: usize, on_node_3: &str, rules: &[(Selector, Behaviour)]) {
+/// What is replayed, and where.
+struct Situation<'a> {
+    recording: &'a str,
+    /// Its events are compared.
+    job: &'a str,
+    nodes: usize,
+    /// Allocations that were on `node-3`.
+    on_node_3: &'a [&'a str],
+    rules: Vec<(Selector, Behaviour)>,
+    /// The job was registered and purged before.
+    purged_before: bool,
+    /// What is different in the simulation, as the documentation of the crate says: this is not compared.
+    aside: Aside,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Aside {
+    /// Evaluations for news of a node.
+    NodeUpdates,
+    /// All evaluations, and which of them an allocation waits for.
+    Evaluations,
+    /// How the processes of lost allocations end.
+    Lost,
+}
+
+impl Aside {
+    fn cut(self, transactions: Vec<String>) -> Vec<String> {
+        let is_kept = |part: &&str| match self {
+            Self::NodeUpdates => !part.contains(" node-update "),
+            Self::Evaluations => !part.starts_with("evaluation "),
+            Self::Lost => true,
+        };
+        let cut = |transaction: String| {
+            let (kind, parts) = transaction.split_once(": ")?;
+            let parts: Vec<_> = parts.split("; ").filter(is_kept).collect();
+            let text = format!("{kind}: {}", parts.join("; "));
+            let words = text.split(' ');
+            let words: Vec<_> = words
+                .filter(|word| self != Self::Evaluations || !word.starts_with("follow-up="))
+                .collect();
+            (!parts.is_empty()).then(|| words.join(" "))
+        };
+        transactions.into_iter().filter_map(cut).collect()
+    }
+}
+
+/// Replays a recording. What is placed where depends on the seed: the first one is taken with which the allocations are placed as they were.
+async fn replay(situation: &Situation<'_>) {
     for seed in 1..100 {
-        if replay_with(name, nodes, on_node_3, rules, seed).await {
+        if replay_with(situation, seed).await {
             return;
         }
     }
-    panic!("{on_node_3} is never on node-3");
+    panic!("{:?} are never on node-3", situation.on_node_3);
 }
 
-async fn replay_with(
-    name: &str,
-    nodes: usize,
-    on_node_3: &str,
-    rules: &[(Selector, Behaviour)],
-    seed: u64,
-) -> bool {
+async fn replay_with(situation: &Situation<'_>, seed: u64) -> bool {
+    let Situation {
+        recording: name,
+        job,
+        nodes,
+        on_node_3,
+        rules,
+        purged_before,
+        aside,
+    } = situation;
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../fixtures/recordings")
         .join(format!("{name}.jsonl"));
     let content = std::fs::read_to_string(&path).expect("the recording is there");
-    let nodes = (1..=nodes).map(|number| {
+    let nodes = (1..=*nodes).map(|number| {
         let mut node = NodeConfig::named(&format!("node-{number}"));
         node.drivers = vec!["mock_driver".to_owned(), "raw_exec".to_owned()];
         node
@@ -188,28 +238,46 @@ async fn replay_with(
     for (selector, behaviour) in rules {
         cluster.behave(selector.clone(), behaviour.clone());
     }
+    if *purged_before {
+        let registered = content.lines().find_map(|line| {
+            let mut line: Value = serde_json::from_str(line).ok()?;
+            let spec = line["req"]["body"]["Job"].take();
+            (spec["ID"] == *job).then_some(spec)
+        });
+        cluster
+            .register(&registered.expect("a registration"))
+            .expect("registered");
+        sleep(Duration::from_secs(1)).await;
+        cluster.deregister("default", job, true).expect("purged");
+        sleep(Duration::from_secs(5)).await;
+    }
+    let first = cluster.read(State::latest_index) + 1;
     let front = MemoryFront::of(cluster.clone());
     let start = Instant::now();
     let mut behind = Duration::ZERO;
     let mut calls = Vec::new();
+    let mut lines = Vec::new();
     for line in content.lines().skip(1) {
-        let line: Value = serde_json::from_str(line).expect("a line of JSON");
+        let mut line: Value = serde_json::from_str(line).expect("a line of JSON");
+        if !line["line"].is_null() {
+            lines.push(line["line"].take());
+            continue;
+        }
         let at = Duration::from_secs_f64(line["t"].as_f64().expect("a time"));
         sleep_until(start + at + behind).await;
-        if !on_node_3.is_empty()
-            && !line["note"]
-                .as_str()
-                .is_some_and(|it| it.contains("register"))
-        {
-            let id = resolved(&cluster, on_node_3);
+        let is_there = |label: &&str| {
+            let id = resolved(&cluster, label);
             let there = |state: &State| {
-                state
-                    .allocation(&id)
-                    .is_some_and(|it| it.node_name == "node-3")
+                let found = state.allocation(&id);
+                found.is_some_and(|it| it.node_name == "node-3")
             };
-            if !cluster.read(there) {
-                return false;
-            }
+            cluster.read(there)
+        };
+        let placed = !line["note"]
+            .as_str()
+            .is_some_and(|it| it.contains("register"));
+        if placed && !on_node_3.iter().all(is_there) {
+            return false;
         }
         if line["req"].is_null() {
             act(&front, text(&line, "note"));
@@ -241,7 +309,41 @@ async fn replay_with(
     for call in calls {
         call.await.expect("as recorded");
     }
+    sleep(Duration::from_secs(2)).await;
+    events(&cluster, first, job, &lines, *aside);
     true
+}
+
+/// The servers wrote the same transactions about the job, in the same order, and its allocations went through the same states and events.
+fn events(cluster: &Cluster, first: u64, job: &str, recorded: &[Value], aside: Aside) {
+    let mut simulated = Vec::new();
+    cluster.read(|state| {
+        for change in state.changes().since(first) {
+            let line = change.line();
+            let mut events = line["Events"].as_array().into_iter().flatten();
+            if events.any(|event| event["Key"] == job || event["FilterKeys"][0] == job) {
+                simulated.push(line);
+            }
+        }
+    });
+    let (of_recorded, of_simulated) = (Names::of(recorded), Names::of(&simulated));
+    assert_eq!(
+        aside.cut(trace::servers(&simulated, &of_simulated)),
+        aside.cut(trace::servers(recorded, &of_recorded))
+    );
+    let told = trace::nodes(&simulated, &of_simulated);
+    for (name, recorded) in trace::nodes(recorded, &of_recorded) {
+        let simulated = &told[&name];
+        let is_lost = recorded.states.iter().any(|state| state == "lost");
+        if aside == Aside::Lost && is_lost {
+            assert!(simulated.went_through(&recorded), "allocation {name}");
+            continue;
+        }
+        assert!(
+            simulated.agrees(&recorded),
+            "allocation {name}: {simulated:#?}, recorded {recorded:#?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,15 +352,42 @@ async fn i_the_only_agent_dies_and_is_started_again() {
         Selector::job("i-slow").task("app"),
         Behaviour::ignores_signal(),
     );
-    replay("i-agent-restart", 1, "", &[stubborn]).await;
+    replay(&Situation {
+        recording: "i-agent-restart",
+        job: "i-web",
+        nodes: 1,
+        on_node_3: &[],
+        rules: vec![stubborn],
+        purged_before: true,
+        aside: Aside::NodeUpdates,
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn k02_the_agent_of_a_node_dies_and_is_started_again() {
-    replay("k02-node-dies", 3, "<k02-dead.web[0]#1>", &[]).await;
+    replay(&Situation {
+        recording: "k02-node-dies",
+        job: "k02-dead",
+        nodes: 3,
+        on_node_3: &["<k02-dead.web[0]#1>", "<k02-dead.any[0]#1>"],
+        rules: Vec::new(),
+        purged_before: false,
+        aside: Aside::Lost,
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn k03_a_node_that_is_sat_out_disconnects_and_comes_back() {
-    replay("k03-node-disconnects", 3, "<k03-unknown.keep[1]#1>", &[]).await;
+    replay(&Situation {
+        recording: "k03-node-disconnects",
+        job: "k03-unknown",
+        nodes: 3,
+        on_node_3: &["<k03-unknown.keep[1]#1>", "<k03-unknown.swap[0]#1>"],
+        rules: Vec::new(),
+        purged_before: false,
+        aside: Aside::Evaluations,
+    })
+    .await;
 }
