@@ -193,7 +193,7 @@ pub(crate) enum WaitedFor {
     ReplacedHealthy,
 }
 
-/// One entry of the error list of behaviour 5.7, without its bullet.
+/// One entry of the list of errors at the end, without its bullet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunError {
     /// The allocation that failed; `None` for an error of the run (guard).
@@ -300,7 +300,7 @@ impl Summary {
 pub(crate) enum Question {
     /// The argument is no job id, but a prefix of exactly this one.
     PrefixMatch { typed: String, job: String },
-    /// Several jobs match: the table of behaviour 2.2.8 (whole, as it is printed) and one line per choice.
+    /// Several jobs match: the table of them (whole, as it is printed) and one line per choice.
     WhichJob {
         heading: String,
         choices: Vec<String>,

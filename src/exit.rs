@@ -1,4 +1,4 @@
-//! The exit codes, in one place (design section 9).
+//! The exit codes, in one place.
 
 use crate::event::{Ending, Finish, Trouble};
 use crate::report::OutputState;

@@ -1,7 +1,7 @@
 //! What went wrong with a request, and what that means.
 //!
-//! Nomad answers errors in plain text, many client-side faults with status 500. So classes are decided by status and by known texts
-//! (nomad-api.md section 14), matched as substrings because each hop may add an `rpc error: ` in front.
+//! Nomad answers errors in plain text, many client-side faults with status 500. So classes are decided by status and by known texts,
+//! matched as substrings because each hop may add an `rpc error: ` in front.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Events as lines for people: the wording of behaviour 6 with the decisions of design section 4. Pure: what goes where is decided
+//! Events as lines for people, in the wording of `nomad job restart` where it has the line too. Pure: what goes where is decided
 //! here, writing happens elsewhere.
 
 use chrono::{DateTime, FixedOffset};
@@ -157,7 +157,7 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             "Restarting {}, at most {at_once} at once",
             count(*allocations, "allocation")
         )),
-        // Always plural, as it always was (behaviour 4.4).
+        // Always plural, as it always was.
         EventKind::BatchStarted {
             number,
             allocations,
@@ -297,7 +297,7 @@ fn still_waiting(allocation: &str, action: WaitedFor, state: &str) -> String {
     format!("Still waiting for allocation {allocation} {awaited}{colon}{state}")
 }
 
-/// How many errors, and then each (behaviour 5.7.2).
+/// How many errors, and then each.
 pub(super) fn error_list(errors: &[RunError], verbose: bool) -> String {
     let mut list = format!(
         "{} occurred while restarting job:",

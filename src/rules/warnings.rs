@@ -1,4 +1,4 @@
-//! What an operator should know before the first write, one line each (design section 5).
+//! What an operator should know before the first write, one line each.
 
 mod health;
 

@@ -1,4 +1,4 @@
-//! The transcripts of behaviour, Appendix A, in which nobody is asked, with the page's wording (design section 4): both streams as
+//! The transcripts of the documentation page of `nomad job restart` in which nobody is asked, with the page's wording: both streams as
 //! a terminal shows them.
 
 use super::session::{Session, summary};

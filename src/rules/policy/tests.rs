@@ -44,7 +44,7 @@ fn what_follows_a_batch() {
     let hard_stop = Next::Stop {
         unrecoverable: true,
     };
-    // behaviour 5.8.1 to 5.8.18; T34, T55
+    // T34, T55
     let table = [
         (1, false, Ask, Fixed(W), Ok, &wait),
         (2, false, Ask, Fixed(W), Recoverable, &errors(false, false)),
@@ -134,7 +134,6 @@ fn after_a_duration_no_question_offers_one() {
 
 #[test]
 fn what_stops_at_the_interrupt_question() {
-    // behaviour 5.9.5, 5.9.8, 5.10.2
     for answer in [Answer::Yes, Answer::EndOfInput, Answer::Interrupted] {
         assert!(stops(&answer), "{answer:?}");
     }

@@ -217,7 +217,7 @@ async fn system() -> Cluster {
 
 #[tokio::test(start_paused = true)]
 async fn a_system_job_is_rescheduled_only_with_the_right_to_evaluate() {
-    // N37, design section 5: found out before the first stop.
+    // N37: found out before the first stop.
     let rights = ["read-job", "alloc-lifecycle"];
     for size in ["1", "100%"] {
         let cluster = system().await;

@@ -316,7 +316,7 @@ async fn an_unknown_outcome_waits_for_a_kill_that_takes_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_whose_agent_dies_in_the_middle_of_a_restart() {
-    // CLAIMS 15: the task comes back as after a crash; that new start counts.
+    // Recording i: the task comes back as after a crash; that new start counts.
     let cluster = running(&web_with(1, &json!([{"kill_after": "3s"}]))).await;
     let id = allocations(&cluster, "web").remove(0);
     let node = cluster.read(|state| state.allocation(&id).unwrap().node_name.clone());

@@ -6,7 +6,7 @@
 //! runs here ask no questions, so nothing in them waits for it before the end.
 
 mod connections;
-mod evidence;
+pub(crate) mod evidence;
 mod failures;
 pub(crate) mod health;
 mod in_place;

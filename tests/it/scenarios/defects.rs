@@ -25,7 +25,7 @@
 //! | D19 | `NO_COLOR` and the rest switch half of it | one switch for everything | `src/report/style.rs`: `each_stream_by_flags_then_variables_then_terminal`; `tests/it/streams/colours.rs`: `colours_switched_off_and_on` |
 //! | D20 | A variable of another command prints a warning | it means nothing here | `tests/it/usage/help.rs`: `variables_that_do_not_concern_this_program` |
 //! | D21 | `-group` is missing from the completion | not kept: the framework's completion is dropped (design 3.1), scripts are for `-generate` (3.2), still to come |  |
-//! | D22 | Crashes on odd 200 answers | an error | `src/nomad/client/tests.rs`: `objects_without_an_identity`; `src/nomad/json/damaged_tests.rs`: `mutated_bodies_do_not_panic`, `arbitrary_json_does_not_panic` |
+//! | D22 | Crashes on odd 200 answers | an error | `src/nomad/client/answer_tests.rs`: `objects_without_an_identity`; `src/nomad/json/damaged_tests.rs`: `mutated_bodies_do_not_panic`, `arbitrary_json_does_not_panic` |
 //! | D23 | Ids that end in an endpoint's name | explained | `tests/it/lookup/mod.rs`: `ids_that_lead_elsewhere` |
 //! | D24 | Addresses without scheme | refused, with the one that was probably meant | `src/nomad/address.rs`: `addresses_that_do_not_work`; `tests/it/connection/mod.rs`: `addresses_that_are_none` |
 //! | D25 | A flag error is buried under the help | message and hint only | `src/cli/tests.rs`: `a_flag_error_has_the_hint`; `tests/it/usage/mod.rs`: `flags_that_go_would_refuse` |
