@@ -1,6 +1,6 @@
 //! `nomad-restart`: restart or reschedule the allocations of a Nomad job in batches, and say only what is true.
 //!
-//! The crate is the command, not a library: its only public entry is [`run`], which the binary calls. This page is for those who read or
+//! The crate is the command, not a library: its only public entry is [`run()`], which the binary calls. This page is for those who read or
 //! change the code. `cargo doc --document-private-items` shows the modules that it names.
 //!
 //! # The way of the data
