@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Utc};
 
+use crate::nomad::error::ReadError;
 use crate::nomad::json::AllocId;
 
 /// Something that happened, and when.
@@ -59,10 +60,18 @@ pub(crate) enum EventKind {
     },
     /// Its turn came and it was not touched (stderr). `reason` is the clause that follows "because".
     AllocationSkipped { allocation: AllocId, reason: String },
-    /// A replacement appeared. `replaced` may itself be a replacement.
-    Replaced { replaced: AllocId, by: AllocId },
-    /// The last replacement runs.
-    ReplacementRunning { allocation: AllocId, status: String },
+    /// A replacement appeared. `replaced` may itself be a replacement; `healthy`: its health is waited for too.
+    Replaced {
+        replaced: AllocId,
+        by: AllocId,
+        healthy: bool,
+    },
+    /// The last replacement is as it was wanted: it runs, or has ended well; `healthy`: it was found healthy too.
+    ReplacementRunning {
+        allocation: AllocId,
+        status: String,
+        healthy: bool,
+    },
     /// It runs again, or its last replacement runs, as was asked for.
     AllocationDone { allocation: AllocId },
     /// The client status of an allocation that is waited for changed (verbose only).
@@ -132,6 +141,8 @@ pub(crate) struct Planned {
     pub(crate) since: Option<DateTime<Utc>>,
     /// As its deployment or its node found it; `None` if nobody has said.
     pub(crate) healthy: Option<bool>,
+    /// Tasks of it that were named and do not run: each would be an error, without a call.
+    pub(crate) not_running: Vec<String>,
 }
 
 /// An allocation that would be left out.
@@ -178,9 +189,11 @@ pub(crate) enum WaitedFor {
     Healthy,
     /// To be replaced by one that runs.
     Replaced,
+    /// To be replaced by one that is healthy.
+    ReplacedHealthy,
 }
 
-/// One entry of the error list of behaviour 5.7, without its bullet.
+/// One entry of the list of errors at the end, without its bullet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunError {
     /// The allocation that failed; `None` for an error of the run (guard).
@@ -193,17 +206,44 @@ pub(crate) struct RunError {
     pub(crate) trouble: Trouble,
 }
 
-/// What kind of trouble an error is: what exit codes tell apart.
+/// What kind of trouble an error is. Machines are told each; exit codes only tell groups of them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// A wrong name, no connection, no permission.
-    Access,
+    /// A name that does not exist, a file that cannot be used, or options that this job does not go with.
+    Usage,
+    /// Nomad is not reached, or does not answer as it should.
+    Connection,
+    /// The token lacks a right, or is none.
+    Permission,
     /// Nothing can be placed where a replacement is needed.
     Placement,
-    /// Something failed, was lost, or took too long.
+    /// Nomad did not carry the write out.
+    Refused,
+    /// There was nothing to restart, or it shows no sign of a restart.
+    NotRestarted,
+    /// A task or an allocation failed or ended, or so many did that the run may not go on.
     Failure,
+    /// It was found unhealthy.
+    Unhealthy,
+    /// Not where it was wanted within the limit.
+    Timeout,
+    /// Whether a write was carried out is not known.
+    OutcomeUnknown,
+    /// It is gone, its node is, or nothing takes its place.
+    Lost,
     /// The job is not in a state, or not named so, that anything may be done to it.
     Precondition,
+}
+
+impl Trouble {
+    /// What an unsuccessful read means.
+    pub(crate) fn of_read(error: &ReadError) -> Self {
+        if error.is_permission_denied() {
+            Self::Permission
+        } else {
+            Self::Connection
+        }
+    }
 }
 
 /// How the run ended.
@@ -260,7 +300,7 @@ impl Summary {
 pub(crate) enum Question {
     /// The argument is no job id, but a prefix of exactly this one.
     PrefixMatch { typed: String, job: String },
-    /// Several jobs match: the table of behaviour 2.2.8 (whole, as it is printed) and one line per choice.
+    /// Several jobs match: the table of them (whole, as it is printed) and one line per choice.
     WhichJob {
         heading: String,
         choices: Vec<String>,

@@ -1,4 +1,4 @@
-//! The exit codes, in one place (design section 9).
+//! The exit codes, in one place.
 
 use crate::event::{Ending, Finish, Trouble};
 use crate::report::OutputState;
@@ -39,9 +39,15 @@ pub(crate) fn exit_code(finish: &Finish, detailed: bool) -> u8 {
 pub(crate) fn of_trouble(trouble: Trouble, detailed: bool) -> u8 {
     match trouble {
         _ if !detailed => ERROR,
-        Trouble::Access => ERROR,
+        Trouble::Usage | Trouble::Connection | Trouble::Permission => ERROR,
         Trouble::Placement => 2,
-        Trouble::Failure => 4,
+        Trouble::Refused
+        | Trouble::NotRestarted
+        | Trouble::Failure
+        | Trouble::Unhealthy
+        | Trouble::Timeout
+        | Trouble::OutcomeUnknown
+        | Trouble::Lost => 4,
         Trouble::Precondition => 5,
     }
 }
@@ -119,16 +125,20 @@ mod tests {
 
     #[test]
     fn detailed_codes_tell_causes_apart() {
-        use Trouble::{Access, Failure, Placement, Precondition};
+        // D75
+        use Trouble::{
+            Connection, Failure, Lost, NotRestarted, OutcomeUnknown, Permission, Placement,
+            Precondition, Refused, Timeout, Unhealthy, Usage,
+        };
 
         for (how, cause, errors, code) in [
             (Ending::Completed, None, 0, 0),
             (Ending::Completed, None, 1, 3),
             // What would have stopped the run if there had been another batch.
             (Ending::Completed, Some(Placement), 1, 2),
-            (Ending::Completed, Some(Access), 1, 1),
+            (Ending::Completed, Some(Permission), 1, 1),
             (Ending::Completed, Some(Failure), 1, 4),
-            (Ending::Stopped, Some(Access), 1, 1),
+            (Ending::Stopped, Some(Connection), 1, 1),
             (Ending::Stopped, Some(Placement), 2, 2),
             (Ending::Stopped, Some(Failure), 2, 4),
             (Ending::Stopped, Some(Precondition), 1, 5),
@@ -145,9 +155,27 @@ mod tests {
             };
             assert_eq!(exit_code(&finish, true), code, "{finish:?}");
         }
-        for (detailed, codes) in [(false, [1, 1, 1, 1]), (true, [1, 2, 4, 5])] {
-            let of = |trouble| of_trouble(trouble, detailed);
-            assert_eq!([Access, Placement, Failure, Precondition].map(of), codes);
+        for (troubles, code) in [
+            (&[Usage, Connection, Permission][..], 1),
+            (&[Placement], 2),
+            (
+                &[
+                    Refused,
+                    NotRestarted,
+                    Failure,
+                    Unhealthy,
+                    Timeout,
+                    OutcomeUnknown,
+                    Lost,
+                ],
+                4,
+            ),
+            (&[Precondition], 5),
+        ] {
+            for trouble in troubles {
+                assert_eq!(of_trouble(*trouble, true), code, "{trouble:?}");
+                assert_eq!(of_trouble(*trouble, false), 1, "{trouble:?}");
+            }
         }
         assert_eq!((of_dry_run(false), of_dry_run(true)), (0, 7));
         assert_eq!((of_no_choice(false), of_no_choice(true)), (1, 6));

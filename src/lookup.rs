@@ -3,17 +3,19 @@
 //! The peer lists by prefix first, takes one page, and forgets the namespace when it may not list (D3–D5); here a token with
 //! nothing but `read-job` finds its job, and a prefix never picks a job silently.
 
+mod error;
 mod table;
 
 use std::sync::Arc;
 
 use crate::cli::quote::quote;
-use crate::event::{Answer, EventKind, Question, Trouble};
+use crate::event::{Answer, EventKind, Question};
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
 use crate::nomad::json::{Job, JobStub};
 use crate::nomad::retry::Patience;
 use crate::report::{Operator, Reporter};
+pub(crate) use error::LookupError;
 use table::table;
 
 /// How the look-up may go about it.
@@ -25,62 +27,6 @@ pub(crate) struct Ways {
     pub(crate) yes: bool,
     /// There is somebody to ask.
     pub(crate) interactive: bool,
-}
-
-/// Why no job came out of it.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LookupError {
-    #[error("Error querying job {}: {source}", quote(.job))]
-    Job { job: String, source: ReadError },
-    #[error("Error querying job prefix {}: {source}", quote(.prefix))]
-    Prefix { prefix: String, source: ReadError },
-    #[error("No job(s) with prefix or ID {} found", quote(.0))]
-    NotFound(String),
-    #[error("No job with ID {} found{}", quote(.job), in_namespace(.namespace.as_deref()))]
-    NoExactMatch {
-        job: String,
-        /// `None` when all were searched.
-        namespace: Option<String>,
-    },
-    #[error(
-        "No job with ID {} found, and with -exact a prefix does not do; the only job with this prefix is {}",
-        quote(.typed), quote(.only)
-    )]
-    NotThatPrefix { typed: String, only: String },
-    #[error(
-        "No job with ID {} found; the only job with this prefix is {}. Give its whole ID, or -yes to take the match",
-        quote(.typed), quote(.only)
-    )]
-    OnlyPrefix { typed: String, only: String },
-    #[error("Prefix {} matched multiple jobs\n\n{table}", quote(.prefix))]
-    Ambiguous { prefix: String, table: String },
-    #[error(
-        "Error querying job {}: the server answered for another path. \
-         An ID that ends in the name of an API endpoint cannot be addressed over Nomad's HTTP API",
-        quote(.0)
-    )]
-    Unaddressable(String),
-    /// Several match, and the operator chose none.
-    #[error("Prefix {} matched multiple jobs and none was chosen", quote(.0))]
-    NoneChosen(String),
-    /// The operator said no to the one match.
-    #[error("Job restart canceled.")]
-    Declined,
-    /// Ctrl-C at a question.
-    #[error("interrupted")]
-    Interrupted,
-}
-
-impl LookupError {
-    /// What kind of trouble it is.
-    pub(crate) fn trouble(&self) -> Trouble {
-        match self {
-            Self::NotThatPrefix { .. } | Self::OnlyPrefix { .. } | Self::Ambiguous { .. } => {
-                Trouble::Precondition
-            }
-            _ => Trouble::Access,
-        }
-    }
 }
 
 /// The job that was meant, and a client that speaks of its namespace.
@@ -156,13 +102,6 @@ fn no_exact_match(client: &Client, argument: &str) -> LookupError {
             namespace => Some(namespace.unwrap_or("default").to_owned()),
         },
     }
-}
-
-/// ` in namespace "prod"`, or nothing.
-fn in_namespace(namespace: Option<&str>) -> String {
-    namespace.map_or_else(String::new, |namespace| {
-        format!(" in namespace {}", quote(namespace))
-    })
 }
 
 /// The ids of the jobs that a periodic or parameterized parent has started.

@@ -1,6 +1,6 @@
 //! What was asked for, typed and validated: the border between the command line and everything that acts.
 //!
-//! [`validate`] holds every usage error behind the flag grammar, in Nomad's order and words (behaviour 1.5); what Nomad does not
+//! [`validate`] holds every usage error behind the flag grammar, in Nomad's order and words; what Nomad does not
 //! check comes last.
 
 mod usage;

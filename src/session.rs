@@ -22,10 +22,10 @@ use crate::rules::policy::allowed_failures;
 use crate::rules::preview::preview;
 use crate::rules::selection::{Selection, newest_start, select};
 use crate::rules::versions::Versions;
-use crate::rules::warnings::{deployment_warning, warnings};
+use crate::rules::warnings::{deployment_warning, reads_checks, warnings};
 use crate::run::{Context, Desk, Gate, Given, Run, Signals, attend};
 use crate::watch::Feed;
-use checks::{await_deployments, check_parent, confirm_region};
+use checks::{await_deployments, check_parent, check_rights, confirm_region};
 use job_types::{check_batch_successors, check_type, warn_of_nodes};
 
 /// How a session ended.
@@ -51,13 +51,17 @@ enum Early {
     Interrupted(i32),
 }
 
-impl From<LookupError> for Early {
-    fn from(error: LookupError) -> Self {
+impl Early {
+    /// No job came out of the look-up in this namespace.
+    fn of_lookup(error: &LookupError, namespace: Option<&str>) -> Self {
         match error {
             LookupError::Interrupted => Self::Interrupted(exit::SIGINT),
             LookupError::Declined => Self::Declined,
-            error @ LookupError::NoneChosen(_) => Self::NoneChosen(error.to_string()),
-            error => Self::Error(error.to_string(), error.trouble()),
+            LookupError::NoneChosen(_) => Self::NoneChosen(error.to_string()),
+            _ => Self::Error(
+                format!("{error}{}", error.right(namespace)),
+                error.trouble(),
+            ),
         }
     }
 }
@@ -183,7 +187,9 @@ async fn prepare(
         yes: plan.yes || plan.dry_run,
         interactive: reporter.interactive(),
     };
-    let Found { job, client } = lookup::find(client, &plan.job, ways, reporter).await?;
+    let Found { job, client } = lookup::find(client, &plan.job, ways, reporter)
+        .await
+        .map_err(|error| Early::of_lookup(&error, client.namespace().or(Some("default"))))?;
     reporter.emit(EventKind::JobFound {
         job: job.id.clone(),
         namespace: job.namespace.clone(),
@@ -215,7 +221,7 @@ async fn prepare(
     }
     let selection = feed
         .read(|view| select(view, &versions, plan))
-        .map_err(|unknown| Early::Error(unknown.to_string(), Trouble::Access))?;
+        .map_err(|unknown| Early::Error(unknown.to_string(), Trouble::Usage))?;
     let show_plan = || {
         let preview = feed.read(|view| preview(view, plan, &selection));
         reporter.emit(EventKind::Planned(Box::new(preview)));
@@ -253,6 +259,9 @@ async fn prepare(
     warn_of_nodes(plan, &job, &client, &feed, &selection, reporter).await;
     for warning in feed.read(|view| warnings(view, &versions, plan, &selection)) {
         reporter.emit(EventKind::Warning(warning));
+    }
+    if let Some(id) = feed.read(|view| reads_checks(view, &versions, plan, &selection)) {
+        check_rights(plan, &job, &client, &id, reporter).await?;
     }
     if plan.dry_run {
         if let Some(warning) = feed.read(|view| deployment_warning(view, plan)) {
@@ -292,6 +301,7 @@ async fn read_versions(
 }
 
 fn read_error(what: &str, job: &Job, error: &ReadError) -> Early {
-    let text = format!("Error {what} job {}: {error}", quote(&job.id));
-    Early::Error(text, Trouble::Access)
+    let right = error.right("read-job", Some(&job.namespace));
+    let text = format!("Error {what} job {}: {error}{right}", quote(&job.id));
+    Early::Error(text, Trouble::of_read(error))
 }

@@ -1,4 +1,4 @@
-//! Durations: Go's grammar and its error texts (behaviour 1.9), printing as Go prints (1.10), and the longer units that Go lacks.
+//! Durations: Go's grammar and its error texts, printing as Go prints, and the longer units that Go lacks.
 //!
 //! A duration is a signed 64-bit count of nanoseconds, as in Go. What Go's grammar refuses is tried with humantime, so that `1d`,
 //! `2 weeks` and `1h 30m` are understood; if that refuses too, the error keeps Go's text. Months and years are refused: their

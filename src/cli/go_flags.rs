@@ -1,4 +1,4 @@
-//! The grammar of Go's flag package (behaviour 1.2) in front of clap.
+//! The grammar of Go's flag package in front of clap.
 //!
 //! One or two dashes are the same; a value comes with `=` or as the next argument, whatever that looks like; switches take a
 //! value only with `=`. Beyond Go, options are also read after the job; `--` ends them. Names and arity come from the clap

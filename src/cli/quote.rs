@@ -1,4 +1,4 @@
-//! Quoting as Go's `%q` does it (behaviour 1.11), for everything foreign that a message shows in double quotes.
+//! Quoting as Go's `%q` does it, for everything foreign that a message shows in double quotes.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The command that continues an interrupted run (design section 4): what was typed, for a shell to read, without secrets, with
+//! The command that continues an interrupted run: what was typed, for a shell to read, without secrets, with
 //! the wait as it is now and the moment before which an allocation must have started.
 
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Local, SecondsFormat};
 use crate::nomad::json::JobStub;
 use crate::report::align;
 
-/// The table of behaviour 2.2.8.
+/// The table, in Nomad's layout.
 pub(super) fn table(stubs: &[JobStub], with_namespace: bool) -> String {
     let mut rows = vec![row(
         [

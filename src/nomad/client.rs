@@ -15,16 +15,11 @@ use super::answer::Answer;
 use super::config::ClientConfig;
 use super::error::{CallError, ReadError};
 use super::exchange::{Exchange, Limits};
-use super::json::{
-    Allocation, Deployment, Evaluation, Job, JobStub, JobVersions, NodeStub, StopAnswer, Texts,
-};
+use super::json::{Allocation, Deployment, Evaluation, Job, StopAnswer};
 use super::limiter::{Limiter, Permit, Split};
 use super::request::{Call, EvalOptions, EvaluateBody, RequestError, Requests, RestartBody};
 use super::retry::{self, Backoff, Jitter, Patience, patiently};
 use super::transport::Transport;
-
-/// Entries of a job list asked for at once.
-const PAGE: usize = 100;
 
 /// How long an ordinary read may take to begin to be answered.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -62,14 +57,6 @@ pub(crate) struct Indexed<T> {
     pub(crate) took: Duration,
     /// The agent's clock (`Date`, whole seconds), if it told.
     pub(crate) date: Option<DateTime<Utc>>,
-}
-
-/// One page of a list.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Page<T> {
-    pub(crate) items: Vec<T>,
-    /// What to ask for the next page with; `None` on the last one.
-    pub(crate) next: Option<String>,
 }
 
 impl Client {
@@ -135,26 +122,6 @@ impl Client {
         self.limiter.write().await
     }
 
-    /// `GET /v1/jobs`: jobs whose id begins with `prefix`, by namespace and id.
-    pub(crate) async fn jobs(
-        &self,
-        prefix: &str,
-        next_token: Option<&str>,
-    ) -> Result<Page<JobStub>, ReadError> {
-        let mut call = Call::get(&["jobs"]).param("per_page", PAGE.to_string());
-        if !prefix.is_empty() {
-            call = call.param("prefix", prefix);
-        }
-        if let Some(token) = next_token {
-            call = call.param("next_token", token);
-        }
-        let answer = self.read(call, None).await?;
-        Ok(Page {
-            items: answer.json()?,
-            next: answer.next_token(),
-        })
-    }
-
     /// `GET /v1/job/:id`.
     pub(crate) async fn job(
         &self,
@@ -167,36 +134,6 @@ impl Client {
             return Err(answer.garbled("the job in it has no ID or no type"));
         }
         Ok(answer.indexed(job))
-    }
-
-    /// `GET /v1/job/:id/versions`: newest first; a server keeps only the last few.
-    pub(crate) async fn job_versions(&self, id: &str) -> Result<Vec<Job>, ReadError> {
-        let call = Call::get(&["job", id, "versions"]).param("diffs", "false");
-        let answer = self.read(call, None).await?;
-        Ok(answer.json::<JobVersions>()?.versions)
-    }
-
-    /// `GET /v1/job/:id/allocations`: list stubs of the job's allocations, by id. An unknown job has none.
-    pub(crate) async fn allocations(
-        &self,
-        id: &str,
-        wait: Option<Wait>,
-    ) -> Result<Indexed<Vec<Arc<Allocation>>>, ReadError> {
-        let call = Call::get(&["job", id, "allocations"]).param("all", "false");
-        let (request, limits) = self.asking(call, wait)?;
-        let permit = self.limiter.read().await;
-        let mut texts = Texts::default();
-        let share = |allocation: &mut Arc<Allocation>| texts.share(Arc::make_mut(allocation));
-        let read = self.exchange.read_list(request, limits, share).await;
-        permit.give_back().await;
-        let (answer, allocations) = read?;
-        if allocations
-            .iter()
-            .any(|allocation| allocation.id.is_empty())
-        {
-            return Err(answer.garbled("an allocation in it has no ID"));
-        }
-        Ok(answer.indexed(allocations))
     }
 
     /// `GET /v1/allocation/:id`: one allocation with the job as it was when it was placed.
@@ -228,27 +165,6 @@ impl Client {
             return Err(answer.garbled("the deployment in it has no ID or no status"));
         }
         Ok(answer.indexed(deployment))
-    }
-
-    /// The job's evaluations that are blocked now: what the scheduler could not place.
-    pub(crate) async fn blocked_evaluations(
-        &self,
-        job: &str,
-        wait: Option<Wait>,
-    ) -> Result<Indexed<Vec<Evaluation>>, ReadError> {
-        // How an expression spells such characters differs between servers, so these rare jobs are asked for everything.
-        let call = if job.contains(['"', '\\', '`']) {
-            Call::get(&["job", job, "evaluations"])
-        } else {
-            Call::get(&["evaluations"]).param(
-                "filter",
-                format!("JobID == \"{job}\" and Status == \"blocked\""),
-            )
-        };
-        let answer = self.read(call, wait).await?;
-        let mut evaluations: Vec<Evaluation> = answer.json()?;
-        evaluations.retain(|evaluation| evaluation.job_id == job && evaluation.status == "blocked");
-        Ok(answer.indexed(evaluations))
     }
 
     /// `PUT /v1/client/allocation/:id/restart`. The agent answers when the old processes have exited, which may take any time: there is
@@ -296,11 +212,6 @@ impl Client {
         let answer = self.write(call, Limits::head(STOP_LIMIT)).await;
         permit.give_back().await;
         evaluation_of(&answer?)
-    }
-
-    /// `GET /v1/nodes`. Needs `node:read`, which few tokens have.
-    pub(crate) async fn nodes(&self) -> Result<Vec<NodeStub>, ReadError> {
-        self.read(Call::get(&["nodes"]), None).await?.json()
     }
 
     /// `GET /v1/evaluation/:id`.
@@ -362,9 +273,12 @@ fn evaluation_of(answer: &Answer) -> Result<StopAnswer, CallError> {
     }))
 }
 
+mod lists;
 mod node;
 pub(crate) mod stream;
 
+#[cfg(test)]
+mod answer_tests;
 #[cfg(test)]
 mod foreign_tests;
 #[cfg(test)]

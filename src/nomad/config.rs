@@ -9,7 +9,7 @@ use super::secret::Secret;
 use super::tls::{self, Tls};
 use crate::env::Env;
 
-/// The general options as typed. `None` and an empty text both mean "not given" (behaviour 1.3).
+/// The general options as typed. `None` and an empty text both mean "not given".
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionFlags {
     pub(crate) address: Option<String>,

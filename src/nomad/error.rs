@@ -1,7 +1,7 @@
 //! What went wrong with a request, and what that means.
 //!
-//! Nomad answers errors in plain text, many client-side faults with status 500. So classes are decided by status and by known texts
-//! (nomad-api.md section 14), matched as substrings because each hop may add an `rpc error: ` in front.
+//! Nomad answers errors in plain text, many client-side faults with status 500. So classes are decided by status and by known texts,
+//! matched as substrings because each hop may add an `rpc error: ` in front.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use http::StatusCode;
 use super::request::RequestError;
 use super::text;
 use super::transport::{SendError, SendErrorKind};
+use crate::cli::quote::quote;
 
 /// Why a read gave nothing.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -170,6 +171,24 @@ impl ReadError {
     /// Whether the object does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         self.api().is_some_and(ApiError::is_not_found)
+    }
+
+    /// What stands behind the error where Nomad denies something and does not say what for: the capability that it takes, in this
+    /// namespace (`*` and `None`: in whichever it is), if a token can have it. Otherwise empty.
+    pub(crate) fn right(&self, capability: &str, namespace: Option<&str>) -> String {
+        let denied =
+            |it: &ApiError| it.status == StatusCode::FORBIDDEN && it.says(&["Permission denied"]);
+        if !self.api().is_some_and(denied) {
+            return String::new();
+        }
+        let capability = quote(capability);
+        match namespace {
+            None | Some("*") => format!("; it takes a token with the capability {capability}"),
+            Some(namespace) => format!(
+                "; it takes a token with the capability {capability} in namespace {}",
+                quote(namespace)
+            ),
+        }
     }
 
     /// Whether no connection came about.

@@ -1,6 +1,6 @@
 //! The event stream without its connection: events out of chunks of bytes.
 //!
-//! One line is one transaction of the servers, or `{}` as a sign of life every 30 s (nomad-api 2.13). Several lines can carry the same
+//! One line is one transaction of the servers, or `{}` as a sign of life every 30 s. Several lines can carry the same
 //! index, one line can come in several chunks, and before Nomad 1.11.2 a last line that is no JSON tells why the stream ended. A plan
 //! for thousands of allocations is one line of many megabytes, so events are parsed one by one while their line arrives.
 

@@ -1,4 +1,4 @@
-//! Validation: every row of behaviour 1.5 that the design keeps, with its text, and what is checked beyond it.
+//! Validation: every check of `nomad job restart` that is kept, with its text, and what is checked beyond them.
 
 use super::*;
 use crate::cli::quote::quote;

@@ -1,4 +1,4 @@
-//! The questions: their words, and what a typed line means (behaviour 5.9).
+//! The questions: their words, and what a typed line means.
 
 use super::text::clean;
 use crate::cli::duration;

@@ -1,4 +1,4 @@
-//! Events as lines for people: the wording of behaviour 6 with the decisions of design section 4. Pure: what goes where is decided
+//! Events as lines for people, in the wording of `nomad job restart` where it has the line too. Pure: what goes where is decided
 //! here, writing happens elsewhere.
 
 use chrono::{DateTime, FixedOffset};
@@ -157,7 +157,7 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
             "Restarting {}, at most {at_once} at once",
             count(*allocations, "allocation")
         )),
-        // Always plural, as it always was (behaviour 4.4).
+        // Always plural, as it always was.
         EventKind::BatchStarted {
             number,
             allocations,
@@ -174,13 +174,27 @@ pub(super) fn lines(event: &Event, manner: Manner) -> Vec<Line> {
         EventKind::AllocationSkipped { allocation, reason } => {
             notice(Style::Warning, &skipping(&id(allocation), reason))
         }
-        EventKind::Replaced { replaced, by } => step(&format!(
-            "Allocation {} replaced by {by}, waiting for {by} to start running",
+        EventKind::Replaced {
+            replaced,
+            by,
+            healthy,
+        } => step(&format!(
+            "Allocation {} replaced by {by}, waiting for {by} to {}",
             id(replaced),
+            if *healthy {
+                "be healthy"
+            } else {
+                "start running"
+            },
             by = id(by)
         )),
-        EventKind::ReplacementRunning { allocation, status } => {
-            step(&status_of(&id(allocation), status))
+        EventKind::ReplacementRunning {
+            allocation,
+            status,
+            healthy,
+        } => {
+            let healthy = if *healthy { " and healthy" } else { "" };
+            step(&format!("{}{healthy}", status_of(&id(allocation), status)))
         }
         EventKind::StatusChanged { allocation, status } => {
             aside(&status_of(&id(allocation), status))
@@ -276,13 +290,14 @@ fn still_waiting(allocation: &str, action: WaitedFor, state: &str) -> String {
         WaitedFor::Restarted => "to be running again",
         WaitedFor::Healthy => "to be healthy",
         WaitedFor::Replaced => "to be replaced",
+        WaitedFor::ReplacedHealthy => "to be replaced by one that is healthy",
     };
     let state = state.trim();
     let colon = if state.is_empty() { "" } else { ": " };
     format!("Still waiting for allocation {allocation} {awaited}{colon}{state}")
 }
 
-/// How many errors, and then each (behaviour 5.7.2).
+/// How many errors, and then each.
 pub(super) fn error_list(errors: &[RunError], verbose: bool) -> String {
     let mut list = format!(
         "{} occurred while restarting job:",

@@ -15,7 +15,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Whether a question can be asked: it must be seen and answered (behaviour 1.5.13).
+    /// Whether a question can be asked: it must be seen and answered.
     pub(crate) fn interactive(self) -> bool {
         self.stdin && self.stdout
     }

@@ -5,6 +5,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use super::human::{self, Line};
 use super::style::Style;
 use super::text::{align, clean, count, short, stamp};
+use crate::cli::quote::quote;
 use crate::event::{NotPlanned, Planned, Preview};
 
 const MINUTE: i64 = 60;
@@ -41,10 +42,29 @@ fn heading(preview: &Preview) -> String {
         (None, 1) => " in 1 batch".to_owned(),
         (None, batches) => format!(" in {batches} batches"),
     };
+    let errors = match preview.allocations.iter().filter(|it| is_error(it)).count() {
+        0 => String::new(),
+        1 => ", 1 of them with an error".to_owned(),
+        errors => format!(", {errors} of them with errors"),
+    };
     format!(
-        "Dry run: {} would be {verb}{how}",
+        "Dry run: {} would be {verb}{how}{errors}",
         count(preview.allocations.len(), "allocation")
     )
+}
+
+fn is_error(planned: &Planned) -> bool {
+    !planned.not_running.is_empty()
+}
+
+/// The error that comes instead of the restart.
+fn error(planned: &Planned) -> String {
+    let names: Vec<_> = planned.not_running.iter().map(|name| quote(name)).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [name] => cell(&format!("task {name} is not running")),
+        names => cell(&format!("tasks {} are not running", names.join(", "))),
+    }
 }
 
 fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<Vec<String>> {
@@ -53,7 +73,8 @@ fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<
     } else {
         "Started"
     };
-    let header = [
+    let with_errors = preview.allocations.iter().any(is_error);
+    let mut header = vec![
         if preview.window.is_some() {
             "Order"
         } else {
@@ -66,13 +87,14 @@ fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<
         since,
         "Health",
     ];
+    header.extend(with_errors.then_some("Error"));
     let row = |(order, planned): (usize, &Planned)| {
         let number = if preview.window.is_some() {
             order
         } else {
             planned.batch
         };
-        [
+        let mut row = vec![
             number.to_string(),
             short(&planned.allocation, verbose).into_owned(),
             cell(&planned.group),
@@ -87,14 +109,13 @@ fn planned(at: &DateTime<FixedOffset>, preview: &Preview, verbose: bool) -> Vec<
                 None => "-",
             }
             .to_owned(),
-        ]
+        ];
+        row.extend(with_errors.then(|| error(planned)));
+        row
     };
+    let header = header.into_iter().map(str::to_owned).collect();
     let rows = (1..).zip(&preview.allocations).map(row);
-    [header.map(str::to_owned)]
-        .into_iter()
-        .chain(rows)
-        .map(Vec::from)
-        .collect()
+    std::iter::once(header).chain(rows).collect()
 }
 
 fn left_out(left_out: &[NotPlanned], verbose: bool) -> Vec<Vec<String>> {

@@ -1,4 +1,4 @@
-//! Colours: whether a stream gets any, and what each kind of line looks like (behaviour 6.5 to 6.8, D17 to D19).
+//! Colours: whether a stream gets any, and what each kind of line looks like (D17 to D19).
 
 use dialoguer::console;
 

@@ -1,4 +1,4 @@
-//! How a run ended, in words: the table of design section 4.
+//! How a run ended, in words: a headline, counts, and the command that continues.
 
 use std::fmt::Write;
 

@@ -9,7 +9,7 @@ use crate::cli::quote::quote;
 /// How many characters of an id are shown without `-verbose`.
 const SHORT_ID: usize = 8;
 
-/// Local time in whole seconds, `Z` when the offset is zero (behaviour 6.2).
+/// Local time in whole seconds, `Z` when the offset is zero.
 pub(super) fn stamp(at: &DateTime<FixedOffset>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -29,7 +29,7 @@ pub(super) fn shown(id: &str, verbose: bool) -> String {
     quote(&short(id, verbose))
 }
 
-/// `1st`, `2nd`, `11th`, `21st`: behaviour 4.7.
+/// `1st`, `2nd`, `11th`, `21st`.
 pub(super) fn ordinal(number: usize) -> String {
     let suffix = match (number % 10, number % 100) {
         (1, hundred) if hundred != 11 => "st",
@@ -71,7 +71,8 @@ pub(crate) fn align(rows: &[Vec<String>]) -> String {
                         format!("{cell:width$}")
                     }
                 });
-            padded.collect::<Vec<_>>().join("  ")
+            let line = padded.collect::<Vec<_>>().join("  ");
+            line.trim_end().to_owned()
         })
         .collect();
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! How many allocations are handled at once (behaviour 4).
+//! How many allocations are handled at once.
 
 use crate::plan::BatchSize;
 
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn sizes_are_rounded_up_and_never_zero() {
-        // behaviour 4.2, D13, N49, T6, T7
+        // D13, N49, T6, T7
         let table = [
             (5, 50, 3),
             (1, 1, 1),

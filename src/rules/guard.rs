@@ -1,4 +1,4 @@
-//! The deployment guard: no restart begins while the job is being updated (design section 5, D35–D39).
+//! The deployment guard: no restart begins while the job is being updated (D35–D39).
 
 use crate::cli::quote::quote;
 use crate::event::Awaited;
@@ -11,7 +11,7 @@ use crate::view::{JobView, is_active};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
     Clear,
-    /// A consequence of this run: a replacement that was placed late starts a deployment of the same version (CLAIMS 6). It is
+    /// A consequence of this run: a replacement that was placed late starts a deployment of the same version (recording c06). It is
     /// waited for; the text is for a line that says so.
     Await {
         deployment: String,
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_deployment_of_our_own_stops_is_awaited() {
-        // CLAIMS 6
+        // Recording c06
         let stops = |job_version, index| Some(OwnStops { job_version, index });
         let view = deployed("running", "");
         assert_eq!(

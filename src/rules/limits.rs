@@ -1,4 +1,4 @@
-//! The longest wait for one allocation, from its write on (design section 6).
+//! The longest wait for one allocation, from its write on.
 //!
 //! | part | in place, running or all tasks | in place, named tasks | reschedule | reschedule without delays |
 //! |---|---|---|---|---|

@@ -1,4 +1,4 @@
-//! What follows a batch that is not the last one (design section 9, behaviour 5.8), and what an answer leads to.
+//! What follows a batch that is not the last one, and what an answer leads to.
 
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ pub(crate) enum Decision {
 }
 
 /// What an answer to a question about the next batch, or about errors, leads to. `pause` is the current one. A duration is
-/// waited for now and from now on, and switches asking off (behaviour 5.8.22).
+/// waited for now and from now on, and switches asking off.
 pub(crate) fn after_answer(answer: &Answer, pause: Pause) -> Decision {
     match (answer, pause) {
         (Answer::Yes, Pause::Fixed(wait)) => Decision::GoOn { wait, pause },

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::batches::{size, split};
-use super::selection::{Selection, is_targeted};
+use super::selection::{Candidate, Selection, is_targeted};
 use crate::event::{NotPlanned, Planned, Preview};
 use crate::nomad::json::Allocation;
 use crate::plan::{Action, BatchMode, RestartPlan};
@@ -25,7 +25,7 @@ pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection)
         .flat_map(|(number, batch)| batch.iter().map(move |candidate| (number, candidate)))
         .filter_map(|(number, candidate)| {
             let allocation = view.allocations.get(&candidate.id)?;
-            Some(planned(plan, number, allocation))
+            Some(planned(plan, number, candidate, allocation))
         })
         .collect();
     let left_out = selection
@@ -51,7 +51,12 @@ pub(crate) fn preview(view: &JobView, plan: &RestartPlan, selection: &Selection)
     }
 }
 
-fn planned(plan: &RestartPlan, batch: usize, allocation: &Allocation) -> Planned {
+fn planned(
+    plan: &RestartPlan,
+    batch: usize,
+    candidate: &Candidate,
+    allocation: &Allocation,
+) -> Planned {
     let since = match &plan.action {
         Action::Reschedule { .. } => Some(DateTime::from_timestamp_nanos(allocation.create_time)),
         Action::InPlace(tasks) => {
@@ -75,6 +80,12 @@ fn planned(plan: &RestartPlan, batch: usize, allocation: &Allocation) -> Planned
         version: allocation.job_version,
         since,
         healthy: allocation.deployment_status.and_then(|it| it.healthy),
+        not_running: candidate
+            .tasks
+            .iter()
+            .filter(|task| !task.running)
+            .map(|task| task.name.clone())
+            .collect(),
     }
 }
 

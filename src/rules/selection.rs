@@ -1,4 +1,4 @@
-//! Which allocations a run is about, in which order, and why all others are left out (design section 5, D26; behaviour 3).
+//! Which allocations a run is about, in which order, and why all others are left out (D26).
 //!
 //! Eligible is an allocation that is to run, was not replaced, has not ended on its node and is not being migrated. In place it must
 //! moreover be reachable (not `unknown`) and have a task that runs (with `-all-tasks`: that runs or ran). A *named* task that does

@@ -45,7 +45,7 @@ impl Versions {
         group(self.of(allocation)?, &allocation.task_group)
     }
 
-    /// Whether the allocation has this task (behaviour 3.3): its node reports it, or its own version says so.
+    /// Whether the allocation has this task: its node reports it, or its own version says so.
     pub(crate) fn has_task(&self, allocation: &Allocation, task: &str) -> bool {
         allocation.task_states.contains_key(task)
             || self

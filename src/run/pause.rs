@@ -69,7 +69,7 @@ impl Run {
                     return Err(self.fail(place, text, Trouble::Precondition));
                 }
                 Guard::Await { text, .. } if Instant::now() >= deadline => {
-                    return Err(self.fail(place, text, Trouble::Failure));
+                    return Err(self.fail(place, text, Trouble::Timeout));
                 }
                 Guard::Theirs(_) => {
                     if let Err(error) = deployments_end(&context.feed, &context.reporter).await {
@@ -122,20 +122,28 @@ impl Run {
         Ok(())
     }
 
+    fn right_to_read(&self, error: &ReadError) -> String {
+        error.right("read-job", Some(&self.context.job.namespace))
+    }
+
     fn unanswered(&self, place: usize, error: &ReadError) -> Halt {
         let why = if error.is_retryable() {
             "No answer from Nomad"
         } else {
             "Nomad no longer tells how the allocations are"
         };
-        let text = format!("{why}, nothing more is restarted: {error}");
-        self.fail(place, text, Trouble::Access)
+        let right = self.right_to_read(error);
+        let text = format!("{why}, nothing more is restarted: {error}{right}");
+        self.fail(place, text, Trouble::of_read(error))
     }
 
     fn unreadable(&self, place: usize, what: &str, error: &ReadError) -> Halt {
         let job = quote(&self.context.job.id);
-        let text = format!("Error {what} job {job}: {error}");
-        self.fail(place, text, Trouble::Access)
+        let text = format!(
+            "Error {what} job {job}: {error}{}",
+            self.right_to_read(error)
+        );
+        self.fail(place, text, Trouble::of_read(error))
     }
 
     /// Waits; a deployment (unless it is to be waited for) or a stop of the job that comes meanwhile ends the run.

@@ -42,6 +42,7 @@ impl<'a> Progress<'a> {
             self.emit(EventKind::Replaced {
                 replaced: AllocId::clone(replaced),
                 by: AllocId::clone(&chain[place]),
+                healthy: self.awaits_health(),
             });
             self.status = None;
         }
@@ -64,7 +65,8 @@ impl<'a> Progress<'a> {
 
     pub(super) fn still_waiting(&self, state: &State) {
         let action = match (&self.base.target, self.context.plan.wait) {
-            (Target::Reschedule, _) => WaitedFor::Replaced,
+            (Target::Reschedule, WaitFor::Running) => WaitedFor::Replaced,
+            (Target::Reschedule, WaitFor::Healthy { .. }) => WaitedFor::ReplacedHealthy,
             (_, WaitFor::Running) => WaitedFor::Restarted,
             (_, WaitFor::Healthy { .. }) => WaitedFor::Healthy,
         };
@@ -78,14 +80,18 @@ impl<'a> Progress<'a> {
     /// Tells that the replacement runs, or is complete.
     pub(super) fn done(&self, by: Option<AllocId>) {
         if let Some(allocation) = by {
-            let status = self
-                .status
-                .as_ref()
-                .unwrap_or(&ClientStatus::Running)
-                .as_str()
-                .to_owned();
-            self.emit(EventKind::ReplacementRunning { allocation, status });
+            let status = self.status.as_ref().unwrap_or(&ClientStatus::Running);
+            self.emit(EventKind::ReplacementRunning {
+                allocation,
+                // What has ended well is not waited for to be healthy.
+                healthy: self.awaits_health() && *status == ClientStatus::Running,
+                status: status.as_str().to_owned(),
+            });
         }
+    }
+
+    fn awaits_health(&self) -> bool {
+        self.context.plan.wait != WaitFor::Running
     }
 
     fn emit(&self, kind: EventKind) {

@@ -46,12 +46,12 @@ impl Run {
             Err(error) if error.is_permission_denied() => Err(self.fail(
                 0,
                 format!("Nothing was stopped: the replacements of system job {job} need the capability {RIGHT}: {error}"),
-                Trouble::Access,
+                Trouble::Permission,
             )),
             Err(error) => Err(self.fail(
                 0,
                 format!("Nothing was stopped: system job {job} could not be evaluated: {error}"),
-                Trouble::Access,
+                Trouble::of_read(&error),
             )),
         }
     }
@@ -79,7 +79,7 @@ impl Run {
                             batch,
                             &member.id,
                             format!("Failed evaluate job: {error}. It was stopped and is not replaced; evaluate job {job} to bring it back"),
-                            Trouble::Access,
+                            Trouble::of_read(&error),
                         );
                     }
                     return;
@@ -105,10 +105,13 @@ impl Run {
             evaluate(context).await.map(|_| ())
         })
         .await;
-        let reason = match evaluated {
+        let (reason, trouble) = match evaluated {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {}s", LAST_CALLS.as_secs()),
+            Ok(Err(error)) => (error.to_string(), Trouble::of_read(&error)),
+            Err(_) => (
+                format!("no answer within {}s", LAST_CALLS.as_secs()),
+                Trouble::Connection,
+            ),
         };
         let ids: Vec<String> = down()
             .map(|id| quote(short_id(id, context.plan.verbose)))
@@ -123,7 +126,7 @@ impl Run {
                     ids.join(", ")
                 ),
                 unrecoverable: true,
-                trouble: Trouble::Access,
+                trouble,
             },
         );
     }

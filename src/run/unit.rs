@@ -215,9 +215,10 @@ impl Unit {
         let text = if error.is_retryable() {
             format!("no answer from Nomad, what became of it is not known: {error}")
         } else {
-            format!("Nomad no longer tells, what became of it is not known: {error}")
+            let right = error.right("read-job", Some(&self.context.job.namespace));
+            format!("Nomad no longer tells, what became of it is not known: {error}{right}")
         };
-        self.error(text, true, Trouble::Access)
+        self.error(text, true, Trouble::of_read(error))
     }
 
     /// Failed, with what the cluster still tells of it.

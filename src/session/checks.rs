@@ -10,7 +10,7 @@ use crate::exit;
 use crate::lookup;
 use crate::nomad::client::Client;
 use crate::nomad::error::ReadError;
-use crate::nomad::json::Job;
+use crate::nomad::json::{AllocId, Job};
 use crate::plan::RestartPlan;
 use crate::report::{Operator, Reporter};
 use crate::rules::verdict::Confirm;
@@ -89,6 +89,36 @@ pub(super) async fn confirm_region(
     }
 }
 
+/// Finds out, before anything is restarted, whether the token may read checks: without that no restart could be told to be healthy. What
+/// else keeps them from being read may be over when they are needed.
+pub(super) async fn check_rights(
+    plan: &RestartPlan,
+    job: &Job,
+    client: &Client,
+    id: &AllocId,
+    reporter: &Reporter,
+) -> Result<(), Early> {
+    let Err(error) = client.checks(id).await else {
+        return Ok(());
+    };
+    if !error.is_permission_denied() {
+        return Ok(());
+    }
+    let right = error.right("read-job", Some(&job.namespace));
+    let why = format!(
+        "whether allocations of job {} are healthy cannot be known, because their checks cannot be read: {error}{right}",
+        quote(&job.id)
+    );
+    if plan.dry_run {
+        reporter.emit(EventKind::Warning(format!(
+            "A run would restart nothing: {why}"
+        )));
+        return Ok(());
+    }
+    let text = format!("Nothing was restarted: {why}");
+    Err(Early::Error(text, Trouble::Permission))
+}
+
 /// Waits for the end of whatever deployment of the job is active. Gives the job as it is then, if there was one: the view is up to
 /// date again too.
 pub(super) async fn await_deployments(
@@ -98,10 +128,11 @@ pub(super) async fn await_deployments(
 ) -> Result<Option<Arc<Job>>, Early> {
     let failed = |error: &ReadError| {
         let text = format!(
-            "Error waiting for the deployment of job {}: {error}",
-            quote(&job.id)
+            "Error waiting for the deployment of job {}: {error}{}",
+            quote(&job.id),
+            error.right("read-job", Some(&job.namespace))
         );
-        Early::Error(text, Trouble::Access)
+        Early::Error(text, Trouble::of_read(error))
     };
     let mut current = None;
     while deployments_end(feed, reporter)

@@ -21,7 +21,7 @@ pub(super) fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
             "System job {} cannot be rescheduled with -batch-mode=window: its replacements need an evaluation that is asked for once for a whole batch of stops. Leave -batch-mode=window out",
             quote(&job.id)
         );
-        return Err(Early::Error(text, Trouble::Access));
+        return Err(Early::Error(text, Trouble::Usage));
     }
     if !reschedules || matches!(job.kind.as_str(), "service" | "batch" | "system") {
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn check_type(plan: &RestartPlan, job: &Job) -> Result<(), Early> {
         "Jobs of type {} are not allowed to be rescheduled.",
         quote(&job.kind)
     );
-    Err(Early::Error(text, Trouble::Access))
+    Err(Early::Error(text, Trouble::Usage))
 }
 
 /// What a stopped batch allocation leaves behind differs between servers before 1.11.0, some of which replace it and call it failed.

@@ -147,7 +147,7 @@ fn a_list_and_a_single_read_complete_each_other() {
 
 #[test]
 fn a_new_index_alone_is_no_difference() {
-    // CLAIMS 7: a plan touches the predecessor of what it stops.
+    // Recording c02: a plan touches the predecessor of what it stops.
     let mut view = view(vec![allocation("a", 5, 5)]);
     let mut touched = allocation("a", 5, 9);
     touched.modify_time = 99;
@@ -185,7 +185,7 @@ fn rest_begins_when_it_is_seen_and_again_when_it_changes() {
     let mut planned = allocation("a", 5, 10).stopped("", "b").client("complete");
     planned.followup_eval_id = Arc::from("e");
     assert_eq!(step(&mut view, 5, planned), Some(at(5)));
-    // CLAIMS 32: a lost one may run again, to be stopped.
+    // Recording k02: a lost one may run again, to be stopped.
     assert_eq!(step(&mut view, 6, allocation("a", 5, 11)), None);
     view.apply(Change::Gone("a".into()), at(7), at(8));
     assert_eq!(view.at_rest_since("a"), Some(at(8)));

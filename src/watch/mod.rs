@@ -210,7 +210,7 @@ impl Feed {
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub(crate) struct StartError {
-    /// The plural noun of behaviour 2.6: `allocations`, `deployments`.
+    /// What could not be read, as Nomad's messages call it: `allocations`, `deployments`.
     pub(crate) what: &'static str,
     pub(crate) source: ReadError,
 }

@@ -1,7 +1,7 @@
 //! The event stream: what brings news, wherever an agent offers one.
 //!
 //! A stream that was opened says nothing of what happened before: until that was read, lists go on as if there were no stream. A stream
-//! may also fall silent for good without an end (CLAIMS 2), so it is trusted only while its heartbeats come, and while a read of
+//! may also fall silent for good without an end, so it is trusted only while its heartbeats come, and while a read of
 //! something in flight finds nothing that the stream should have told.
 
 mod lull;

@@ -1,6 +1,6 @@
 //! `cargo run --example demo`: a simulated cluster of three nodes inside this process, and the real program run against it.
 //!
-//! Arguments after `--` replace the default `-batch-size=50% example`. Without a terminal to answer questions, `-yes` is added to the
+//! Arguments after `--` replace the default `-batch-size=40% example`. Without a terminal to answer questions, `-yes` is added to the
 //! default. The demo's jobs are described in the README.
 
 use std::ffi::OsString;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     };
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if words.is_empty() {
-        words = ["-batch-size=50%", "example"].map(OsString::from).to_vec();
+        words = ["-batch-size=40%", "example"].map(OsString::from).to_vec();
         if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
             words.insert(0, OsString::from("-yes"));
         }

@@ -209,7 +209,7 @@ fn reschedule_allocations_instead_of_restarting_them_in_place() {
     let served = placed_at_once();
     let printed = run(&served, &["-group=web", "-reschedule", "example"]);
     assert_page(&printed, RESCHEDULE);
-    // What the binary prints beyond the page (behaviour 9.3.4).
+    // What the binary prints beyond the page.
     assert_eq!(printed.matches(" replaced by ").count(), 2, "{printed}");
     assert_eq!(printed.matches(" is \"running\"").count(), 2, "{printed}");
 }

@@ -13,6 +13,8 @@ mod json;
 mod lookup;
 mod memory;
 mod options;
+#[cfg(unix)]
+mod picture;
 mod program;
 mod real_nomad;
 mod scenarios;

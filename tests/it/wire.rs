@@ -83,7 +83,7 @@ fn answers_to_writes_that_get_lost() {
     }
 }
 
-/// Design section 6: what may have arrived is not sent again, and not called restarted.
+/// What may have arrived is not sent again, and not called restarted.
 #[test]
 fn a_restart_that_may_have_arrived_is_looked_for() {
     let served = web(4);

@@ -1,4 +1,4 @@
-//! Go's flag grammar, row by row of behaviour 1.2.
+//! Go's flag grammar, rule by rule.
 
 use clap::CommandFactory;
 

@@ -12,11 +12,11 @@ use crate::nomad::limiter::Permit;
 use crate::nomad::request::Call;
 use crate::nomad::transport::{Body, SendError};
 
-/// The first line comes at once, or never: a refused stream is answered with 200 and stays open and silent (CLAIMS 1).
+/// The first line comes at once, or never: a refused stream is answered with 200 and stays open and silent.
 const FIRST_LINE: Duration = Duration::from_secs(5);
 
 /// An index that no server has: the stream begins with the newest transaction. The oldest that a busy server keeps may be gone before
-/// the stream has begun, which ends it without a word (CLAIMS 3).
+/// the stream has begun, which ends it without a word.
 const FAR: u64 = 1 << 48;
 
 /// The topics that tell of one job.

@@ -198,3 +198,25 @@ fn recorded_errors() {
 fn is_open(text: &str) -> bool {
     text == "EOF"
 }
+
+#[test]
+fn a_denied_right_is_named() {
+    let right = "; it takes a token with the capability \"read-job\"";
+    for (status, body, namespace, expected) in [
+        (403, "Permission denied", None, right.to_owned()),
+        (403, "Permission denied", Some("*"), right.to_owned()),
+        (
+            403,
+            "rpc error: Permission denied",
+            Some("prod"),
+            format!("{right} in namespace \"prod\""),
+        ),
+        // No capability helps a token that is none, and a proxy asks for something else.
+        (403, "ACL token not found", None, String::new()),
+        (500, "rpc error: ACL token expired", None, String::new()),
+        (403, "<html>", None, String::new()),
+        (404, "job not found", None, String::new()),
+    ] {
+        assert_eq!(api(status, body).right("read-job", namespace), expected);
+    }
+}

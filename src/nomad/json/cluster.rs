@@ -46,7 +46,7 @@ pub(crate) struct Evaluation {
     pub(crate) modify_index: u64,
 }
 
-/// Why the scheduler could not place the allocations of a group (behaviour 5.6.3).
+/// Why the scheduler could not place the allocations of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct AllocMetric {

@@ -1,6 +1,6 @@
 //! The parts of Nomad's JSON that the program reads, and nothing else.
 //!
-//! Field names and units follow nomad-api.md section 2 and 15: indexes are `u64`, times of events are nanoseconds since the epoch on
+//! Field names and units are Nomad's: indexes are `u64`, times of events are nanoseconds since the epoch on
 //! the *node's* clock, durations are nanoseconds. Every field may be absent or `null` (Nomad drops zero values from allocations and
 //! evaluations, and versions differ), so each has a default.
 

@@ -119,7 +119,8 @@ fn a_window_has_no_batches_to_ask_between() {
 #[test]
 fn values_that_are_none() {
     let amount = "maximum of failures must be an integer or a percentage";
-    for (option, value, why) in [
+    let time = "must be a time with its zone (RFC 3339), such as 2026-08-12T17:36:31Z or 2026-08-12T17:36:31-05:00";
+    let table = [
         ("older-than", "10", r#"time: missing unit in duration "10""#),
         ("older-than", "", r#"time: invalid duration """#),
         (
@@ -176,17 +177,65 @@ fn values_that_are_none() {
             "ask",
             r#"valid options are "fail" and "wait""#,
         ),
-    ] {
+        (
+            "batch-mode",
+            "",
+            r#"valid options are "lockstep" and "window""#,
+        ),
+        (
+            "batch-mode",
+            "sliding",
+            r#"valid options are "lockstep" and "window""#,
+        ),
+        ("timeout", "", r#"time: invalid duration """#),
+        ("timeout", "10", r#"time: missing unit in duration "10""#),
+        ("timeout", "-1s", "duration must not be negative"),
+        ("started-before", "", time),
+        ("started-before", "yesterday", time),
+        ("started-before", "2026-08-12T17:36:31", time),
+        ("started-before", "2026-08-12", time),
+        (
+            "progress",
+            "",
+            r#"valid options are "auto", "plain" and "none""#,
+        ),
+        (
+            "progress",
+            "fancy",
+            r#"valid options are "auto", "plain" and "none""#,
+        ),
+        ("max-connections", "3", "must be at least 4"),
+        ("max-connections", "0", "must be at least 4"),
+        (
+            "generate",
+            "csh",
+            r#"valid options are "bash", "zsh", "fish" and "man""#,
+        ),
+    ];
+    for (option, value, why) in table {
         assert_eq!(
             refused(&[&format!("-{option}"), value, "web"]),
             format!("Invalid -{option} value {}: {why}", quote(value))
         );
     }
-    for option in ["dry-run", "detailed-exitcode", "json"] {
+    let switches = ["dry-run", "detailed-exitcode", "json", "exact"];
+    for option in switches {
         assert_eq!(
             refused(&[&format!("-{option}=maybe"), "web"]),
             format!(r#"invalid boolean value "maybe" for -{option}: parse error"#)
         );
+    }
+    // None is forgotten.
+    let mut tried: Vec<_> = table.iter().map(|(option, ..)| *option).collect();
+    tried.extend(switches);
+    let (_, list) = include_str!("../../../README.md")
+        .split_once("\n- New options: ")
+        .unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let options: Vec<_> = list.split('`').skip(1).step_by(2).collect();
+    assert!(options.len() > 10, "{options:?}");
+    for option in options {
+        assert!(tried.contains(&&option[1..]), "{option}");
     }
     assert_eq!(
         refused_at(&["-max-failures=1", "-on-error=FAIL", "web"], true),

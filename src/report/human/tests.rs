@@ -88,14 +88,19 @@ fn details() -> Vec<EventKind> {
 }
 
 fn waiting() -> Vec<EventKind> {
-    [WaitedFor::Restarted, WaitedFor::Replaced]
-        .into_iter()
-        .map(|action| EventKind::StillWaiting {
-            allocation: id('a'),
-            action,
-            state: "\"b0000000\" is \"pending\": Downloading image".to_owned(),
-        })
-        .collect()
+    [
+        WaitedFor::Restarted,
+        WaitedFor::Healthy,
+        WaitedFor::Replaced,
+        WaitedFor::ReplacedHealthy,
+    ]
+    .into_iter()
+    .map(|action| EventKind::StillWaiting {
+        allocation: id('a'),
+        action,
+        state: "\"b0000000\" is \"pending\": Downloading image".to_owned(),
+    })
+    .collect()
 }
 
 #[test]
@@ -189,7 +194,38 @@ fn signs_of_life_name_state_and_reason() {
     // N67, D49, D50
     insta::assert_snapshot!(rendered(waiting(), QUIET), @r#"
     1P|    2023-02-28T17:36:31-05:00: Still waiting for allocation "a0000000" to be running again: "b0000000" is "pending": Downloading image
+    1P|    2023-02-28T17:36:31-05:00: Still waiting for allocation "a0000000" to be healthy: "b0000000" is "pending": Downloading image
     1P|    2023-02-28T17:36:31-05:00: Still waiting for allocation "a0000000" to be replaced: "b0000000" is "pending": Downloading image
+    1P|    2023-02-28T17:36:31-05:00: Still waiting for allocation "a0000000" to be replaced by one that is healthy: "b0000000" is "pending": Downloading image
+    "#);
+}
+
+#[test]
+fn what_is_waited_for_in_a_replacement_is_what_was_asked_for() {
+    let lines = |healthy, status: &str| {
+        rendered(
+            [
+                EventKind::Replaced {
+                    replaced: "a0000000".into(),
+                    by: "b0000000".into(),
+                    healthy,
+                },
+                EventKind::ReplacementRunning {
+                    allocation: "b0000000".into(),
+                    status: status.to_owned(),
+                    healthy,
+                },
+            ],
+            QUIET,
+        )
+    };
+    insta::assert_snapshot!(lines(false, "complete"), @r#"
+    1P|    2023-02-28T17:36:31-05:00: Allocation "a0000000" replaced by "b0000000", waiting for "b0000000" to start running
+    1P|    2023-02-28T17:36:31-05:00: Allocation "b0000000" is "complete"
+    "#);
+    insta::assert_snapshot!(lines(true, "running"), @r#"
+    1P|    2023-02-28T17:36:31-05:00: Allocation "a0000000" replaced by "b0000000", waiting for "b0000000" to be healthy
+    1P|    2023-02-28T17:36:31-05:00: Allocation "b0000000" is "running" and healthy
     "#);
 }
 

@@ -73,6 +73,8 @@ pub(super) enum Body {
         group: String,
         action: &'static str,
         task: Option<String>,
+        /// How many allocations are begun and not judged yet, this one included.
+        away: usize,
     },
     AllocProgress {
         allocation: AllocId,
@@ -142,6 +144,8 @@ pub(super) struct PlannedAllocation {
     /// Started, or with `-reschedule` created.
     pub(super) since: Option<Time>,
     pub(super) healthy: Option<bool>,
+    /// Named tasks of it that do not run.
+    pub(super) not_running: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]

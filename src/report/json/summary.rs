@@ -10,9 +10,17 @@ use crate::nomad::json::AllocId;
 /// The word for a kind of trouble.
 pub(super) fn class(trouble: event::Trouble) -> &'static str {
     match trouble {
-        event::Trouble::Access => "access",
+        event::Trouble::Usage => "usage",
+        event::Trouble::Connection => "connection",
+        event::Trouble::Permission => "permission",
         event::Trouble::Placement => "placement",
+        event::Trouble::Refused => "refused",
+        event::Trouble::NotRestarted => "not_restarted",
         event::Trouble::Failure => "failure",
+        event::Trouble::Unhealthy => "unhealthy",
+        event::Trouble::Timeout => "timeout",
+        event::Trouble::OutcomeUnknown => "outcome_unknown",
+        event::Trouble::Lost => "lost",
         event::Trouble::Precondition => "precondition",
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::event::{Ending, Summary, Trouble};
+use crate::event::{Ending, EventKind, Planned, Preview, Summary, Target, Trouble};
 
 fn recorder() -> Recorder {
     let subject = Subject {
@@ -50,6 +50,7 @@ fn planned(recorder: &mut Recorder) {
         version: 3,
         since: None,
         healthy: None,
+        not_running: Vec::new(),
     };
     let preview = Preview {
         dry_run: false,
@@ -197,7 +198,7 @@ fn every_ending_has_its_word() {
         (
             EventKind::CannotStart {
                 text: "x".to_owned(),
-                trouble: Some(Trouble::Access),
+                trouble: Some(Trouble::Connection),
             },
             "cannot_start",
             None,

@@ -17,6 +17,7 @@ fn planned(batch: usize, id: &str, group: &str, age: Option<i64>) -> Planned {
         version: 12,
         since: age.map(|seconds| now().to_utc() - TimeDelta::seconds(seconds)),
         healthy: Some(batch == 1),
+        not_running: Vec::new(),
     }
 }
 
@@ -107,6 +108,31 @@ fn a_window_has_an_order_and_no_batches() {
     2      a0000002    web x  client-1  12       2d7h ago  healthy
     3      a0000003    cache  client-1  12       -         -
     "#);
+}
+
+#[test]
+fn named_tasks_that_do_not_run_are_errors_to_come() {
+    let mut preview = sample();
+    preview.left_out.clear();
+    preview.allocations[1].not_running = vec!["init".to_owned()];
+    insta::assert_snapshot!(shown(&preview, false), @r#"
+    ==> 2026-08-12T17:36:31-05:00: Dry run: 3 allocations would be restarted in 2 batches, 1 of them with an error
+
+    Batch  Allocation  Group  Node      Version  Started   Health   Error
+    1      a0000001    web    client-1  12       5s ago    healthy
+    1      a0000002    web x  client-1  12       2d7h ago  healthy  task "init" is not running
+    2      a0000003    cache  client-1  12       -         -
+    "#);
+    preview.allocations[2].not_running = vec!["init".to_owned(), "seed".to_owned()];
+    let text = shown(&preview, false);
+    assert!(
+        text.contains("2 batches, 2 of them with errors\n"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("  tasks \"init\", \"seed\" are not running"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every ending of the table of design section 4: lines on stderr are marked with `2|`, the others with `1|`.
+//! Every way in which a run can end: lines on stderr are marked with `2|`, the others with `1|`.
 
 use super::*;
 use crate::event::{RunError, Trouble};

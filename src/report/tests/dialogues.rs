@@ -1,4 +1,4 @@
-//! The transcripts of behaviour, Appendix A, with questions, with the page's wording (design section 4): both streams and the
+//! The transcripts of the documentation page of `nomad job restart` with questions, with the page's wording: both streams and the
 //! typed answers as a terminal shows them.
 
 use super::session::{Session, boom, summary};

@@ -1,4 +1,4 @@
-//! The transcripts of behaviour, Appendix A, in which nobody is asked, with the page's wording (design section 4): both streams as
+//! The transcripts of the documentation page of `nomad job restart` in which nobody is asked, with the page's wording: both streams as
 //! a terminal shows them.
 
 use super::session::{Session, summary};
@@ -64,10 +64,12 @@ fn a3_reschedule() {
         .emit(EventKind::Replaced {
             replaced: "a0000000".into(),
             by: "b0000000".into(),
+            healthy: false,
         })
         .emit(EventKind::ReplacementRunning {
             allocation: "b0000000".into(),
             status: "running".to_owned(),
+            healthy: false,
         })
         .emit(completed(&["a0000000"]));
     insta::assert_snapshot!(run.shown(), @r#"

@@ -44,7 +44,7 @@ fn what_follows_a_batch() {
     let hard_stop = Next::Stop {
         unrecoverable: true,
     };
-    // behaviour 5.8.1 to 5.8.18; T34, T55
+    // T34, T55
     let table = [
         (1, false, Ask, Fixed(W), Ok, &wait),
         (2, false, Ask, Fixed(W), Recoverable, &errors(false, false)),
@@ -134,7 +134,6 @@ fn after_a_duration_no_question_offers_one() {
 
 #[test]
 fn what_stops_at_the_interrupt_question() {
-    // behaviour 5.9.5, 5.9.8, 5.10.2
     for answer in [Answer::Yes, Answer::EndOfInput, Answer::Interrupted] {
         assert!(stops(&answer), "{answer:?}");
     }
@@ -263,4 +262,55 @@ fn how_many_may_fail() {
             allowed: 0
         })
     );
+}
+
+#[test]
+fn the_readme_shows_what_follows_a_batch() {
+    use BatchResult::{Ok, Recoverable, Unrecoverable};
+
+    let (_, table) = include_str!("../../../README.md")
+        .split_once("\n| options | no errors |")
+        .unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let rows: Vec<_> = table.lines().skip(2).collect();
+    assert_eq!(rows.len(), 6, "{rows:?}");
+    let word = |next: &Next| match next {
+        Next::GoOn { .. } => "the next batch",
+        Next::Ask(_) => "question",
+        Next::Stop { .. } => "stop",
+    };
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let has = |option| cells[0].contains(option);
+        let counts = has("-max-failures");
+        let plan = RestartPlan {
+            yes: has("-yes"),
+            on_error: if has("-on-error=fail") {
+                OnError::Fail
+            } else {
+                OnError::Ask
+            },
+            max_failures: counts.then_some(MaxFailures::Count(2)),
+            ..plan(in_place())
+        };
+        let follows = |result, exceeded| after_batch(&plan, plan.pause, result, exceeded);
+        let shown: Vec<_> = [
+            (Ok, false),
+            (Recoverable, false),
+            (Recoverable, true),
+            (Unrecoverable, false),
+        ]
+        .into_iter()
+        .map(|(result, exceeded)| {
+            let next = follows(result, exceeded);
+            if exceeded && !counts { "" } else { word(&next) }
+        })
+        .collect();
+        let (hard, too_many) = cells[4].split_once("; ").unwrap_or((cells[4], ""));
+        assert_eq!([cells[1], cells[2], cells[3], hard], shown[..], "{row}");
+        if !too_many.is_empty() {
+            assert_eq!(too_many, "stop when too many have failed", "{row}");
+            assert_eq!(word(&follows(Unrecoverable, true)), "stop", "{row}");
+        }
+    }
 }

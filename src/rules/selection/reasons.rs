@@ -10,7 +10,7 @@ use crate::cli::quote::quote;
 use crate::nomad::json::{AllocId, ClientStatus, DesiredStatus};
 use crate::rules::verdict::short_id;
 
-/// Why an allocation is not touched. Displays as the clause that follows "because" (behaviour 3.4; D1: in the right order).
+/// Why an allocation is not touched. Displays as the clause that follows "because" (D1: in the right order).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LeftOut {
     Replaced {

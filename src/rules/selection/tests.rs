@@ -44,7 +44,7 @@ fn reason(allocation: Allocation, action: Action) -> Option<LeftOut> {
 
 #[test]
 fn newest_first_then_by_id() {
-    // behaviour 3.1, N27, D27
+    // N27, D27
     let at = |id: &str, create_index| {
         let mut allocation = running(id);
         allocation.create_index = create_index;

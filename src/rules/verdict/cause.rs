@@ -201,11 +201,29 @@ impl Cause {
             Self::Refused {
                 permission: true, ..
             }
-            | Self::ChecksDenied { .. } => Trouble::Access,
+            | Self::ChecksDenied { .. } => Trouble::Permission,
+            Self::Refused {
+                permission: false, ..
+            } => Trouble::Refused,
+            Self::TaskNotRunning { .. } | Self::NotRestarted { .. } => Trouble::NotRestarted,
+            Self::OutcomeUnknown { .. } => Trouble::OutcomeUnknown,
             Self::Placement { .. } => Trouble::Placement,
+            Self::CrashLoop { .. }
+            | Self::StartsTooLate { .. }
+            | Self::TaskFailed { .. }
+            | Self::AllocationFailed { .. }
+            | Self::Ended { .. }
+            | Self::EndedUnreplaced { .. } => Trouble::Failure,
+            Self::Unhealthy { .. } => Trouble::Unhealthy,
+            Self::Timeout { .. } => Trouble::Timeout,
+            Self::Stopped { .. }
+            | Self::ReplacedMeanwhile { .. }
+            | Self::NodeLost { .. }
+            | Self::Gone
+            | Self::NotNeeded { .. }
+            | Self::NotReplaced { .. } => Trouble::Lost,
             Self::JobEnded { .. } => Trouble::Precondition,
-            Self::Relapsed { cause } => cause.trouble(),
-            _ => Trouble::Failure,
+            Self::ReplacementFailed { cause, .. } | Self::Relapsed { cause } => cause.trouble(),
         }
     }
 }

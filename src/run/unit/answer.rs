@@ -143,7 +143,7 @@ impl Unit {
             .is_some_and(|deadline| Instant::now() + delay >= deadline)
         {
             let text = format!("the call could not be sent within the time limit: {error}");
-            return (!may_have_arrived).then(|| self.error(text, true, Trouble::Access));
+            return (!may_have_arrived).then(|| self.error(text, true, Trouble::Connection));
         }
         if !may_have_arrived {
             self.context.ledger().not_taken(self.id());
@@ -190,9 +190,9 @@ impl Unit {
         }
         let unreachable = error.api().is_some_and(ApiError::is_no_path_to_node);
         let hint = if unreachable && self.target != Target::Reschedule {
-            "; its node is down or cut off, -reschedule can move the allocation"
+            "; its node is down or cut off, -reschedule can move the allocation".to_owned()
         } else {
-            ""
+            error.right("alloc-lifecycle", Some(&context.job.namespace))
         };
         Some(self.failed(&Cause::Refused {
             target: self.target.clone(),

@@ -56,7 +56,7 @@ fn a_long_chain_is_followed() {
 
 #[test]
 fn without_links_the_name_leads_on() {
-    // c06, CLAIMS 6
+    // Recording c06
     let view = view(vec![
         stopped("a", 1, ""),
         allocation("other", 5, 5).named("web.web[1]"),

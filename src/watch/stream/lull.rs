@@ -1,6 +1,6 @@
 //! Whether a silent stream has nothing to tell, or is dead.
 //!
-//! A server drops a reader that falls behind without a word, and closes the connection up to a minute later (CLAIMS 2, 3). With work in
+//! A server drops a reader that falls behind without a word, and closes the connection up to a minute later. With work in
 //! flight that is too long, so while no events come one allocation in flight is read now and then: what that read finds new, the stream
 //! has to tell as well within a moment.
 

@@ -71,7 +71,7 @@ fn refusals_at_each_step() {
         for (fault, error) in [
             (
                 Fault::Status(403, "Permission denied\n".to_owned()),
-                "Unexpected response code: 403 (Permission denied)",
+                "Unexpected response code: 403 (Permission denied); it takes a token with the capability \"read-job\" in namespace \"default\"",
             ),
             (
                 Fault::Status(400, String::new()),

@@ -76,7 +76,7 @@ fn an_unknown_host() {
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
 }
 
-/// Behaviour 2.1.2, 2.1.3, D24, N15.
+/// D24, N15.
 #[test]
 fn addresses_that_are_none() {
     for (address, why) in [
@@ -160,7 +160,7 @@ fn what_every_call_carries() {
     }
 }
 
-/// Behaviour 1.3: a flag wins over its variable, an empty one does not.
+/// A flag wins over its variable, an empty one does not.
 #[test]
 fn flags_and_variables() {
     // D83
@@ -223,7 +223,7 @@ fn a_proxy_that_nobody_serves() {
     );
 }
 
-/// Behaviour 1.3.14, N15: user info in the address works and is never shown, nor is that of the environment.
+/// N15: user info in the address works and is never shown, nor is that of the environment.
 #[test]
 fn credentials_stay_out_of_messages() {
     let served = web();

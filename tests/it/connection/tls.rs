@@ -6,7 +6,7 @@ use super::{fails, program, web};
 use crate::support::{Ran, Served, file};
 use crate::tls::{Authority, Front};
 
-/// Behaviour 2.1.2, N14: files that are not there or not what they should be, before anything is sent.
+/// N14: files that are not there or not what they should be, before anything is sent.
 #[test]
 fn files_for_tls() {
     let served = web();

@@ -5,11 +5,14 @@ mod hcl;
 use std::path::Path;
 
 use crate::jobs::{cluster, service, serving, settle};
+use crate::memory::evidence::failing;
+use crate::memory::health::checked;
 use crate::memory::jobs::{running, web};
-use crate::memory::scene::Scene;
+use crate::memory::scene::{Ran, Scene};
 use crate::support::Served;
 use crate::system::system;
 use nomad_sim::api::{Acl, Token};
+use serde_json::{Value, json};
 
 use hcl::Body;
 
@@ -44,6 +47,17 @@ fn token<'a>(capabilities: impl IntoIterator<Item = &'a (String, String)>) -> To
     })
 }
 
+/// What a command does to a cluster that hears this token only.
+async fn with_token(job: &Value, line: &str, token: Token) -> Ran {
+    let cluster = running(job).await;
+    let line = format!("nomad-restart -token={SECRET} {line}");
+    let scene = Scene::of(&cluster).command(&line).meanwhile(|stage| {
+        stage.agent.set_acl(Some(Acl::new().with(SECRET, token)));
+        async {}
+    });
+    scene.run().await
+}
+
 // 7.1: a policy is enough for what it is meant for, and nothing in it is left over.
 #[tokio::test(start_paused = true)]
 async fn policies_are_minimal() {
@@ -51,6 +65,12 @@ async fn policies_are_minimal() {
         ("dry-run", "-dry-run web", web(2)),
         ("restart", "-yes web", web(2)),
         ("restart", "-yes -reschedule web", web(2)),
+        (
+            "restart",
+            "-yes -wait=healthy web",
+            checked(2, "nomad", &json!([])),
+        ),
+        ("restart", "-yes -on-deployment=wait web", web(2)),
         ("restart-by-prefix", "-yes we", web(2)),
         (
             "reschedule-system",
@@ -58,25 +78,31 @@ async fn policies_are_minimal() {
             system(&["web"]),
         ),
     ] {
-        let run = async |token: Token| {
-            let cluster = running(&job).await;
-            let line = format!("nomad-restart -token={SECRET} {line}");
-            let scene = Scene::of(&cluster).command(&line).meanwhile(|stage| {
-                stage.agent.set_acl(Some(Acl::new().with(SECRET, token)));
-                async {}
-            });
-            scene.run().await
-        };
         let all = capabilities(policy);
         for missing in &all {
             let others = all.iter().filter(|it| *it != missing);
-            let ran = run(token(others)).await.ended_with(1);
+            let ran = with_token(&job, line, token(others)).await.ended_with(1);
             assert!(
                 ran.writes().is_empty() || missing.1 == "alloc-lifecycle",
                 "{policy} without {missing:?}"
             );
         }
-        run(token(&all)).await.ended_with(0);
+        with_token(&job, line, token(&all)).await.ended_with(0);
+    }
+}
+
+// The capability that only explains errors is used for that.
+#[tokio::test(start_paused = true)]
+async fn the_policy_with_logs_shows_what_a_task_wrote() {
+    for (policy, shown) in [("restart-with-logs", true), ("restart", false)] {
+        let ran = with_token(&failing(1), "-yes web", token(&capabilities(policy))).await;
+        let ran = ran.ended_with(1);
+        assert_eq!(
+            ran.stderr.contains("Last lines that task \"app\" wrote"),
+            shown,
+            "{policy}: {}",
+            ran.stderr
+        );
     }
 }
 

@@ -12,6 +12,11 @@ use crate::support::normalise;
 const SECRET: &str = "b1a2c3d4-0000-1111-2222-333344445555";
 const DENIED: &str = "Unexpected response code: 403 (Permission denied)";
 
+/// What is said after it.
+const READ: &str = "; it takes a token with the capability \"read-job\" in namespace \"default\"";
+const LIFECYCLE: &str =
+    "; it takes a token with the capability \"alloc-lifecycle\" in namespace \"default\"";
+
 /// A token with these capabilities in the namespace `default`.
 fn token(capabilities: &[&str]) -> Token {
     let none = Token::named("deployer");
@@ -43,7 +48,7 @@ async fn ran(cluster: &Cluster, args: &[&str], token: Option<Token>) -> Ran {
 /// The whole of stderr, ids and times taken out.
 #[track_caller]
 fn denied_write(ran: Ran, args: &[&str], what: &str, verb: &str) {
-    let entry = format!("Error restarting allocation \"<id 1>\": {what}{DENIED}");
+    let entry = format!("Error restarting allocation \"<id 1>\": {what}{DENIED}{LIFECYCLE}");
     let ran = ran.ended_with(1).warned(&[
         &format!("    <TS>: {entry}"),
         "",
@@ -105,7 +110,7 @@ async fn each_action_needs_read_job_and_alloc_lifecycle() {
         ];
         for token in blind {
             let ran = ran(&cluster, &args, token).await.ended_with(1).printed(&[]);
-            let ran = ran.warned(&[&format!("Error querying job \"web\": {DENIED}")]);
+            let ran = ran.warned(&[&format!("Error querying job \"web\": {DENIED}{READ}")]);
             assert!(ran.writes().is_empty());
             assert_eq!(ran.requests.len(), 1, "{args:?}");
         }
@@ -144,6 +149,12 @@ async fn a_prefix_needs_list_jobs() {
         "    <TS>: Warning: Job \"we\" not found; going on with \"web\", the only job with this prefix.",
     ]);
     assert_eq!(found.touched().len(), 1);
+    // In all namespaces there is nothing but the list.
+    let args = ["-namespace=*", "web"];
+    let everywhere = ran(&cluster, &args, Some(token(&rights))).await;
+    everywhere.ended_with(1).printed(&[]).warned(&[&format!(
+        "Error querying job prefix \"web\": {DENIED}; it takes a token with the capability \"list-jobs\""
+    )]);
     // With -exact a prefix is none, with and without that right.
     for (token, text) in [
         (
@@ -172,7 +183,7 @@ async fn a_token_that_is_none_is_told_as_a_missing_right() {
             .await
             .ended_with(1)
             .printed(&[])
-            .warned(&[&format!("Error querying job \"web\": {DENIED}")]);
+            .warned(&[&format!("Error querying job \"web\": {DENIED}{READ}")]);
         assert!(ran.writes().is_empty());
     }
 }
@@ -206,7 +217,7 @@ async fn system() -> Cluster {
 
 #[tokio::test(start_paused = true)]
 async fn a_system_job_is_rescheduled_only_with_the_right_to_evaluate() {
-    // N37, design section 5: found out before the first stop.
+    // N37: found out before the first stop.
     let rights = ["read-job", "alloc-lifecycle"];
     for size in ["1", "100%"] {
         let cluster = system().await;

@@ -7,8 +7,7 @@ use nomad_sim::model::TaskStateKind;
 use serde_json::json;
 
 use super::{
-    IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, begun_in_turn, node_of, seconds,
-    unhurried,
+    IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, begun_in_turn, four, node_of, seconds,
 };
 use crate::memory::jobs::{running, web, web_with};
 use crate::memory::scene::{Scene, allocations};
@@ -23,10 +22,8 @@ async fn an_agent_that_is_away_for_some_seconds_after_the_first_write() {
         (RESCHEDULE, 2),
     ] {
         for moment in 0..12 {
-            let cluster = running(&web_with(4, &unhurried())).await;
-            let ids = allocations(&cluster, "web");
-            let ran = Scene::of(&cluster)
-                .args(["-yes", &format!("-batch-size={size}"), mode, "web"])
+            let (scene, ids) = four(mode, size).await;
+            let ran = scene
                 .meanwhile(move |stage| async move {
                     after(&stage, 1, Duration::from_millis(moment * 1500)).await;
                     stage.agent.set_outage(Some(Outage::Down));
@@ -47,10 +44,8 @@ async fn an_agent_that_is_away_for_some_seconds_after_the_first_write() {
 async fn an_agent_that_does_not_come_back() {
     for mode in [IN_PLACE, RESCHEDULE] {
         for moment in 0..12 {
-            let cluster = running(&web_with(4, &unhurried())).await;
-            let ids = allocations(&cluster, "web");
-            let ran = Scene::of(&cluster)
-                .args(["-yes", "-batch-size=2", mode, "web"])
+            let (scene, ids) = four(mode, 2).await;
+            let ran = scene
                 .meanwhile(move |stage| async move {
                     after(&stage, 1, Duration::from_millis(moment * 750)).await;
                     stage.agent.set_outage(Some(Outage::Down));
@@ -68,7 +63,7 @@ async fn an_agent_that_does_not_come_back() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_is_not_there() {
-    // Section 6: before the first write a refused connection is final at once.
+    // Before the first write a refused connection is final at once.
     let cluster = running(&web(2)).await;
     let ran = Scene::of(&cluster)
         .args(["-yes", "web"])
@@ -84,7 +79,7 @@ async fn an_agent_that_is_not_there() {
 
 #[tokio::test(start_paused = true)]
 async fn the_only_agent_dies_with_its_node_in_the_middle_of_a_restart() {
-    // CLAIMS 15: the new start, after the restart policy's delay, counts. The write is not repeated.
+    // Recording i: the new start, after the restart policy's delay, counts. The write is not repeated.
     let cluster = running(&web_with(3, &json!([{"kill_after": "3s"}]))).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)

@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::Method;
 use nomad_sim::front::{Fault, Outage, Rule};
 
-use super::{IN_PLACE, RESCHEDULE, SUCCESS, batch_by_batch, begun_in_turn, seconds, unhurried};
+use super::{
+    IN_PLACE, RESCHEDULE, SUCCESS, batch_by_batch, begun_in_turn, four, seconds, unhurried,
+};
 use crate::memory::jobs::{running, web_with};
 use crate::memory::scene::{Ran, Scene, allocations};
 
@@ -24,10 +26,8 @@ async fn ran(
     begins: Duration,
     lasts: Option<Duration>,
 ) -> (Vec<String>, Ran) {
-    let cluster = running(&web_with(4, &unhurried())).await;
-    let ids = allocations(&cluster, "web");
-    let ran = Scene::of(&cluster)
-        .args(["-yes", &format!("-batch-size={size}"), mode, "web"])
+    let (scene, ids) = four(mode, size).await;
+    let ran = scene
         .meanwhile(move |stage| async move {
             tokio::time::sleep(begins).await;
             stage.agent.set_outage(Some(outage));

@@ -9,7 +9,7 @@ use nomad_sim::front::{Fault, Rule};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, seconds, unhurried};
+use super::{IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, four, seconds, unhurried};
 use crate::memory::jobs::{running, web_with};
 use crate::memory::scene::{Scene, allocations};
 
@@ -121,11 +121,9 @@ async fn connections_that_are_refused_in_every_shape_for_a_while() {
     for fault in [Fault::Busy, Fault::Closed, Fault::ResetBefore] {
         for mode in [IN_PLACE, RESCHEDULE] {
             for moment in 0..12 {
-                let cluster = running(&web_with(4, &unhurried())).await;
-                let ids = allocations(&cluster, "web");
+                let (scene, ids) = four(mode, 2).await;
                 let rule = Rule::on("", fault.clone()).method(Method::GET);
-                let ran = Scene::of(&cluster)
-                    .args(["-yes", "-batch-size=2", mode, "web"])
+                let ran = scene
                     .meanwhile(move |stage| async move {
                         tokio::time::sleep(Duration::from_millis(moment * 700)).await;
                         stage.agent.faults().add(rule);

@@ -16,7 +16,8 @@ use nomad_sim::cluster::Truth;
 use nomad_sim::model::Time;
 use serde_json::{Value, json};
 
-use crate::memory::scene::{Ran, Stage};
+use crate::memory::jobs::{running, web_with};
+use crate::memory::scene::{Ran, Scene, Stage, allocations};
 
 pub(crate) const SUCCESS: &str =
     "Finished job restart\n\nAll allocations restarted successfully!\n";
@@ -26,6 +27,15 @@ pub(crate) const RESCHEDULE: &str = "-reschedule";
 /// Processes that end two seconds after the signal and need two to start.
 pub(crate) fn unhurried() -> Value {
     json!([{"kill_after": "2s", "start_block_for": "2s"}])
+}
+
+/// Four of them, and what goes through them in batches of this size, asking nothing.
+pub(crate) async fn four(mode: &str, size: usize) -> (Scene, Vec<String>) {
+    let cluster = running(&web_with(4, &unhurried())).await;
+    let ids = allocations(&cluster, "web");
+    let size = format!("-batch-size={size}");
+    let scene = Scene::of(&cluster).args(["-yes", &size, mode, "web"]);
+    (scene, ids)
 }
 
 pub(crate) fn seconds(number: u64) -> Duration {

@@ -7,7 +7,8 @@ use nomad_sim::model::{ClientStatus, EventKind};
 use serde_json::{Value, json};
 
 use super::{
-    IN_PLACE, RESCHEDULE, SUCCESS, after, begun_in_turn, last_touched, node_of, seconds, unhurried,
+    IN_PLACE, RESCHEDULE, SUCCESS, after, begun_in_turn, four, last_touched, node_of, seconds,
+    unhurried,
 };
 use crate::memory::jobs::{SECOND, group, job, running, task, web_with, with};
 use crate::memory::scene::{Scene, allocations};
@@ -27,13 +28,11 @@ fn node(cluster: &Cluster, id: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn the_agent_of_a_node_is_away_for_some_seconds_at_any_moment() {
-    // CLAIMS 15. One that is being restarted is killed with its call and comes back by the restart policy; the run goes on, and never
+    // Recording i. One that is being restarted is killed with its call and comes back by the restart policy; the run goes on, and never
     // touches one again. What was called while the agent was away may be an error, and is told as one.
     for moment in 0..24 {
-        let cluster = running(&web_with(4, &unhurried())).await;
-        let ids = allocations(&cluster, "web");
-        let ran = Scene::of(&cluster)
-            .args(["-yes", "-batch-size=2", IN_PLACE, "web"])
+        let (scene, ids) = four(IN_PLACE, 2).await;
+        let ran = scene
             .meanwhile(move |stage| async move {
                 after(&stage, 1, Duration::from_millis(moment * 500)).await;
                 let node = node_of(&stage, &last_touched(&stage));
@@ -155,7 +154,7 @@ async fn allocations_on_a_disconnected_node_are_left_out_in_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_disconnects_in_the_middle_of_a_restart_and_comes_back() {
-    // k03 and CLAIMS 15: unknown for half a minute, then it is there again. That is no restart; the new start is.
+    // Recordings k03 and i: unknown for half a minute, then it is there again. That is no restart; the new start is.
     let cluster = running(&patient(2, &json!([{"kill_after": "4s"}]))).await;
     let ids = allocations(&cluster, "web");
     let ran = Scene::of(&cluster)

@@ -6,7 +6,7 @@ use http::Method;
 use nomad_sim::front::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::{IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, seconds, unhurried};
+use super::{IN_PLACE, RESCHEDULE, SUCCESS, after, batch_by_batch, four, seconds};
 use crate::memory::jobs::{running, web, web_with, with};
 use crate::memory::scene::{Scene, allocations};
 
@@ -31,10 +31,8 @@ async fn a_server_that_takes_two_seconds_for_each_call() {
 #[tokio::test(start_paused = true)]
 async fn answers_that_are_held_back_after_their_effect() {
     for (mode, path) in [(IN_PLACE, "/restart"), (RESCHEDULE, "/stop")] {
-        let cluster = running(&web_with(4, &unhurried())).await;
-        let ids = allocations(&cluster, "web");
-        let ran = Scene::of(&cluster)
-            .args(["-yes", "-batch-size=2", mode, "web"])
+        let (scene, ids) = four(mode, 2).await;
+        let ran = scene
             .fault(Rule::on(path, Fault::DelayAnswer(seconds(20))))
             .fault(Rule::on("", Fault::DelayAnswer(seconds(3))))
             .run()
@@ -50,16 +48,9 @@ async fn bodies_that_drip() {
     // Each piece comes in time, the whole takes its time: nothing is cut off, and nothing is taken for stalled.
     for (piece, pause) in [(200, Duration::from_millis(300)), (2000, seconds(9))] {
         for mode in [IN_PLACE, RESCHEDULE] {
-            let cluster = running(&web_with(4, &unhurried())).await;
-            let ids = allocations(&cluster, "web");
+            let (scene, ids) = four(mode, 2).await;
             let drip = Rule::on("", Fault::Drip(piece, pause)).method(Method::GET);
-            let ran = Scene::of(&cluster)
-                .args(["-yes", "-batch-size=2", mode, "web"])
-                .fault(drip)
-                .run()
-                .await
-                .ended_with(0)
-                .warned(&[]);
+            let ran = scene.fault(drip).run().await.ended_with(0).warned(&[]);
             batch_by_batch(&ran, &ids, 2);
         }
     }
@@ -69,15 +60,9 @@ async fn bodies_that_drip() {
 async fn a_body_that_stops_dripping() {
     // The held query ends in the middle of its answer; what is in flight is looked at on its own meanwhile.
     for mode in [IN_PLACE, RESCHEDULE] {
-        let cluster = running(&web_with(4, &unhurried())).await;
-        let ids = allocations(&cluster, "web");
+        let (scene, ids) = four(mode, 2).await;
         let stalls = Rule::on("/v1/job/web/allocations", Fault::StallAfter(300)).calls(2..=2);
-        let ran = Scene::of(&cluster)
-            .args(["-yes", "-batch-size=2", mode, "web"])
-            .fault(stalls)
-            .run()
-            .await
-            .ended_with(0);
+        let ran = scene.fault(stalls).run().await.ended_with(0);
         batch_by_batch(&ran, &ids, 2);
         assert!(ran.took() < seconds(45), "{mode} {:?}", ran.took());
     }
@@ -93,10 +78,8 @@ async fn servers_that_are_restored_from_a_snapshot() {
         (RESCHEDULE, 2),
     ] {
         for moment in 0..12 {
-            let cluster = running(&web_with(4, &unhurried())).await;
-            let ids = allocations(&cluster, "web");
-            let ran = Scene::of(&cluster)
-                .args(["-yes", &format!("-batch-size={size}"), mode, "web"])
+            let (scene, ids) = four(mode, size).await;
+            let ran = scene
                 .meanwhile(move |stage| async move {
                     tokio::time::sleep(Duration::from_millis(moment * 1400)).await;
                     stage.agent.rewind(15);
@@ -146,15 +129,9 @@ async fn evaluations_that_cannot_be_read() {
         Fault::Stall,
         Fault::ResetBefore,
     ] {
-        let cluster = running(&web_with(4, &unhurried())).await;
-        let ids = allocations(&cluster, "web");
+        let (scene, ids) = four(RESCHEDULE, 2).await;
         let evaluations = Rule::on("/v1/evaluation", fault.clone());
-        let ran = Scene::of(&cluster)
-            .args(["-yes", "-batch-size=2", RESCHEDULE, "web"])
-            .fault(evaluations)
-            .run()
-            .await
-            .ended_with(0);
+        let ran = scene.fault(evaluations).run().await.ended_with(0);
         assert!(ran.stdout.ends_with(SUCCESS), "{fault:?} {}", ran.stdout);
         batch_by_batch(&ran, &ids, 2);
     }

@@ -134,7 +134,7 @@ async fn errors_that_the_run_goes_on_after() {
         .collect();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["allocation"], *ids[0]);
-    assert_eq!(failed[0]["error"]["class"], "failure");
+    assert_eq!(failed[0]["error"]["class"], "refused");
     assert_eq!(failed[0]["error"]["recoverable"], true);
     let batches: Vec<_> = all(&lines, "batch_done")
         .into_iter()
@@ -155,6 +155,7 @@ async fn errors_that_the_run_goes_on_after() {
 
 #[tokio::test(start_paused = true)]
 async fn stopped_by_an_error_and_continued_with_the_command_of_the_summary() {
+    // D74
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let ran = scene(&cluster, &["-json", "-on-error=fail"]).fault(boom());
@@ -226,19 +227,19 @@ async fn it_cannot_start() {
         (
             &["-json", "-yes", "-group=none"][..],
             1,
-            "access",
+            "usage",
             "Unknown group(s)",
         ),
         (
             &["-json", "-yes", "-ca-cert=/nowhere/ca.pem"],
             1,
-            "access",
+            "usage",
             "Error initializing client: ",
         ),
         (
             &["-json", "-yes", "-report=/nowhere/run.json"],
             1,
-            "access",
+            "usage",
             "The report \"/nowhere/run.json\" cannot be written: there is no directory \"/nowhere\"",
         ),
     ] {

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use nomad_sim::cluster::{Behaviour, Selector};
 use serde_json::{Value, json};
 
 use super::{all, lines, the, types};
-use crate::memory::jobs::{group, job, plain, running, web, web_with};
+use crate::memory::jobs::{SECOND, group, job, plain, running, web, web_with, with};
 use crate::memory::scene::allocations;
 use crate::options::scene;
 
 #[tokio::test(start_paused = true)]
 async fn in_place() {
+    // D74
     let cluster = running(&web(3)).await;
     let ran = scene(
         &cluster,
@@ -155,9 +157,73 @@ async fn a_deployment_that_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_skipped_allocation_and_one_that_fails_after_it_was_done() {
-    let cluster = running(&web(3)).await;
+    let policy = json!({"Attempts": 0, "Interval": 1800 * SECOND, "Delay": SECOND, "Mode": "fail"});
+    let once = with(
+        &group("web", 3, &[plain("app")]),
+        json!({"RestartPolicy": policy}),
+    );
+    let cluster = running(&job(&[once])).await;
     let ids = allocations(&cluster, "web");
-    let victim = ids[1].clone();
+    // The first one of the batch is back at once and fails three seconds later, while the second one is still waited for.
+    let start = |id: &str| Selector::default().allocation(id).start(2);
+    cluster.behave(start(&ids[0]), Behaviour::exits_after(3 * SECOND, 9));
+    cluster.behave(start(&ids[1]), Behaviour::starts_after(15 * SECOND));
+    let victim = ids[2].clone();
+    let ran = scene(
+        &cluster,
+        &["-json", "-yes", "-batch-size=2", "-batch-wait=30s"],
+    )
+    .meanwhile(|stage| async move {
+        stage.joint.writes(2).await;
+        stage.cluster.stop_allocation(&victim, false).unwrap();
+    });
+    let ran = ran.run().await.ended_with(1);
+    let lines = lines(&ran.stdout);
+    let told: Vec<_> = all(&lines, "alloc_done")
+        .into_iter()
+        .map(|it| {
+            let text = |key: &str| it[key].as_str().unwrap();
+            (text("allocation"), text("outcome"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&*ids[0], "done"),
+            (&*ids[1], "done"),
+            (&*ids[0], "failed"),
+            (&*ids[2], "skipped"),
+        ],
+        "{}",
+        ran.stdout
+    );
+    let ends = all(&lines, "alloc_done");
+    let error = &ends[2]["error"];
+    assert_eq!(error["class"], "failure");
+    let text = error["message"].as_str().unwrap();
+    assert!(
+        text.starts_with("it ran again and has failed since: task \"app\" failed"),
+        "{text}"
+    );
+    assert!(ends[2]["duration_ms"].as_u64() > ends[0]["duration_ms"].as_u64());
+    assert_eq!(ends[3]["duration_ms"], Value::Null);
+    let reason = &ends[3]["reason"];
+    assert!(reason.is_string());
+
+    let summary = the(&lines, "summary");
+    assert_eq!(summary["outcome"], "done_with_errors");
+    let fates = summary["allocations"].as_array().unwrap();
+    assert_eq!(fates[0]["outcome"], "failed");
+    assert_eq!(fates[0]["error"], *error);
+    assert_eq!(fates[2]["reason"], *reason);
+    let batch = all(&lines, "batch_done")[0];
+    assert_eq!([&batch["done"], &batch["failed"]], [1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_skipped_needs_no_other_run() {
+    let cluster = running(&web(3)).await;
+    let victim = allocations(&cluster, "web")[1].clone();
     let ran =
         scene(&cluster, &["-json", "-yes", "-batch-wait=30s"]).meanwhile(|stage| async move {
             stage.joint.writes(1).await;
@@ -165,13 +231,7 @@ async fn a_skipped_allocation_and_one_that_fails_after_it_was_done() {
         });
     let ran = ran.run().await.ended_with(0);
     let lines = lines(&ran.stdout);
-    let skipped = all(&lines, "alloc_done")[1];
-    assert_eq!(skipped["outcome"], "skipped");
-    assert_eq!(skipped["allocation"], *ids[1]);
-    assert_eq!(skipped["duration_ms"], Value::Null);
-    let reason = &skipped["reason"];
-    assert!(reason.is_string());
     let summary = the(&lines, "summary");
-    assert_eq!(summary["allocations"][1]["reason"], *reason);
+    assert_eq!(summary["counts"]["skipped"], 1);
     assert_eq!(summary["resume"], Value::Null);
 }

@@ -1,9 +1,11 @@
 //! `-json` and `-report`: every line of every run holds to the schema, and the last one tells how the run ended.
 
+mod classes;
 mod endings;
 mod lines;
 mod readme;
 mod real;
+mod window;
 
 use std::sync::OnceLock;
 

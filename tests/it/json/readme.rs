@@ -14,7 +14,7 @@ use crate::options::scene;
 const README: &str = include_str!("../../../README.md");
 
 /// The README's words on machines.
-fn section() -> &'static str {
+pub(super) fn section() -> &'static str {
     let (_, rest) = README.split_once("\n### In pipelines\n").unwrap();
     rest.split("\n## ").next().unwrap()
 }

@@ -145,7 +145,7 @@ fn no_match() {
     run(&served, &[" web\n"]).succeeded();
 }
 
-/// Behaviour 2.2.11, N46: ids that a path has to escape.
+/// N46: ids that a path has to escape.
 #[test]
 fn awkward_ids() {
     let ids = [

@@ -17,7 +17,7 @@ fn dates<const N: usize>(served: &Served, jobs: [(&str, &str); N]) -> [String; N
     })
 }
 
-/// Behaviour 2.2.7, 2.2.8, T41, T46: the table, cell by cell.
+/// T41, T46: the table, cell by cell.
 #[test]
 fn several_matches() {
     let mut nightly = name_only("we-nightly");

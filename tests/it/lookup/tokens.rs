@@ -22,7 +22,7 @@ fn guarded(capabilities: &[&str]) -> Served {
 /// T56 to T61.
 #[test]
 fn what_a_token_needs() {
-    let denied = "Unexpected response code: 403 (Permission denied)";
+    let denied = "Unexpected response code: 403 (Permission denied); it takes a token with the capability \"read-job\" in namespace \"default\"";
     // T56
     let served = guarded(&["read-job", "alloc-lifecycle"]);
     fails(
@@ -79,7 +79,9 @@ fn a_token_that_may_only_read() {
             ran.stdout
         );
         assert!(
-            ran.stderr.contains("403 (Permission denied)"),
+            ran.stderr.contains(
+                "403 (Permission denied); it takes a token with the capability \"alloc-lifecycle\" in namespace \"default\""
+            ),
             "{}",
             ran.stderr
         );

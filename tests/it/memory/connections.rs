@@ -70,7 +70,7 @@ async fn a_list_that_is_too_large_to_be_followed() {
 
 #[tokio::test(start_paused = true)]
 async fn reads_do_not_grow_with_the_batch() {
-    // N69, D35, D44. Section 11: n writes and O(1) reads for a batch.
+    // N69, D35, D44. As many writes as allocations and O(1) reads for a batch.
     for mode in ["-all-tasks=false", "-reschedule"] {
         let mut reads = Vec::new();
         for count in [2, 80] {
@@ -89,7 +89,7 @@ async fn reads_do_not_grow_with_the_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_costs_little() {
-    // D46. Section 11. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
+    // D46. Ten minutes of waiting for one allocation: a held query and a targeted read every half minute.
     let cluster = running(&web_with(
         1,
         &json!([{"start": 2, "start_block_for": "9m"}]),
@@ -105,7 +105,7 @@ async fn waiting_costs_little() {
 
 #[tokio::test(start_paused = true)]
 async fn budgets_of_connections() {
-    // N5. Section 7: whatever the budget, it is kept to, used, and enough to hear the news.
+    // N5. Whatever the budget, it is kept to, used, and enough to hear the news.
     let slow = json!([{"kill_after": "3s", "start_block_for": "2s"}]);
     for (budget, at_once) in [(4, 1), (10, 7), (50, 42), (80, 72)] {
         let cluster = running(&web_with(24 + at_once, &slow)).await;

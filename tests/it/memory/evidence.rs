@@ -9,7 +9,7 @@ use super::jobs::{group, job, running, task};
 use super::scene::{Ran, Scene};
 
 /// Tasks that fail after each restart, saying why in twelve lines.
-fn failing(count: u32) -> Value {
+pub(crate) fn failing(count: u32) -> Value {
     let said: Vec<_> = (1..=12)
         .map(|number| format!("line {number} of \u{1b}[31mwhat\u{1b}[0m went wrong\n"))
         .collect();

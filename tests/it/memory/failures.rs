@@ -120,7 +120,7 @@ async fn a_start_that_fails_again_and_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_that_cannot_succeed() {
-    // CLAIMS 14
+    // Recording b09
     let rules = json!([{"start_from": 2, "start_error": "no such image"}]);
     let ran = restarted(&rules, policy(10, 5, "fail"), &[]).await;
     let ran = failed_with(

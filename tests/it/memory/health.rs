@@ -10,7 +10,7 @@ use super::jobs::{SECOND, group, job, running, running_on, task, with};
 use super::scene::{Ran, Scene, allocations};
 
 /// One group `web` whose task has a service of this provider with an HTTP check every second.
-fn checked(count: u32, provider: &str, simulate: &Value) -> Value {
+pub(crate) fn checked(count: u32, provider: &str, simulate: &Value) -> Value {
     let service = json!({"Name": "web", "Provider": provider, "PortLabel": "http", "Checks": [
         {"Name": "http", "Type": "http", "Path": "/", "Interval": SECOND, "Timeout": SECOND}]});
     let app = with(&task("app", simulate), json!({"Services": [service]}));
@@ -146,15 +146,56 @@ async fn without_checks_the_tasks_have_to_hold() {
     );
 }
 
+fn denied() -> Rule {
+    Rule::on(
+        "/checks",
+        Fault::Status(403, "Permission denied".to_owned()),
+    )
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_token_that_may_not_read_checks_stops_the_run() {
+async fn a_token_that_may_not_read_checks_restarts_nothing() {
+    let why = "whether allocations of job \"web\" are healthy cannot be known, because their checks cannot be read: Unexpected response code: 403 (Permission denied); it takes a token with the capability \"read-job\" in namespace \"default\"";
+    let spec = checked(2, "nomad", &json!([]));
+    for (args, code, text, reads) in [
+        (&["-yes"][..], 1, format!("Nothing was restarted: {why}"), 1),
+        (
+            &["-dry-run"],
+            7,
+            format!("    <TS>: Warning: A run would restart nothing: {why}"),
+            1,
+        ),
+        // Nobody has to know there.
+        (&["-yes", "-reschedule"], 0, String::new(), 0),
+    ] {
+        let cluster = running(&spec).await;
+        let mut scene = Scene::of(&cluster).fault(denied()).args([
+            "-wait=healthy",
+            "-detailed-exitcode",
+            "web",
+        ]);
+        for arg in args {
+            scene = scene.args([*arg]);
+        }
+        let ran = scene.run().await.ended_with(code).warned(&[&text]);
+        if reads == 1 {
+            assert!(ran.writes().is_empty());
+            assert_eq!(check_reads(&ran), 1);
+        }
+    }
+    // Without -wait=healthy they are nobody's business either.
+    let cluster = running(&spec).await;
+    let ran = Scene::of(&cluster).fault(denied()).args(["-yes", "web"]);
+    let ran = ran.run().await.ended_with(0);
+    assert_eq!(check_reads(&ran), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_is_lost_in_between_stops_the_run() {
     let cluster = running(&checked(2, "nomad", &json!([]))).await;
     let ran = Scene::of(&cluster)
         .args(["-yes", "-wait=healthy", "-detailed-exitcode", "web"])
-        .fault(Rule::on(
-            "/checks",
-            Fault::Status(403, "Permission denied".to_owned()),
-        ))
+        .fault(denied().calls(2..=1_000))
         .run()
         .await
         .explained(
@@ -191,6 +232,10 @@ async fn a_replacement_is_healthy_when_nomad_says_so() {
         let writes = ran.writes();
         let between = writes[1].time.since(writes[0].time);
         assert!(between >= Duration::from_secs(6), "{between:?}");
+        for text in ["to be healthy\n", "\" is \"running\" and healthy\n"] {
+            assert_eq!(ran.stdout.matches(text).count(), 2, "{}", ran.stdout);
+        }
+        assert!(!ran.stdout.contains("to start running"), "{}", ran.stdout);
     }
 }
 

@@ -286,7 +286,7 @@ async fn what_ignores_the_signal_is_waited_for_until_it_is_killed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_group_delay_is_waited_for_except_for_a_single_task() {
-    // CLAIMS 10, nomad-api 2.7
+    // Recording b05
     let delayed = with(
         &group("web", 1, &[plain("app")]),
         json!({"ShutdownDelay": 30 * SECOND}),

@@ -259,7 +259,7 @@ async fn a_denied_restart_stops_the_run() {
     .await;
     let ran = ran
         .ended_with(1)
-        .explained("* Error restarting allocation \"<id 1>\": Unexpected response code: 403 (Permission denied)\n")
+        .explained("* Error restarting allocation \"<id 1>\": Unexpected response code: 403 (Permission denied); it takes a token with the capability \"alloc-lifecycle\" in namespace \"default\"\n")
         .explained("1 of 3 allocations restarted, 1 failed, 1 not touched.");
     assert!(
         ran.stdout
@@ -316,7 +316,7 @@ async fn an_unknown_outcome_waits_for_a_kill_that_takes_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_whose_agent_dies_in_the_middle_of_a_restart() {
-    // CLAIMS 15: the task comes back as after a crash; that new start counts.
+    // Recording i: the task comes back as after a crash; that new start counts.
     let cluster = running(&web_with(1, &json!([{"kill_after": "3s"}]))).await;
     let id = allocations(&cluster, "web").remove(0);
     let node = cluster.read(|state| state.allocation(&id).unwrap().node_name.clone());

@@ -6,9 +6,9 @@
 //! runs here ask no questions, so nothing in them waits for it before the end.
 
 mod connections;
-mod evidence;
+pub(crate) mod evidence;
 mod failures;
-mod health;
+pub(crate) mod health;
 mod in_place;
 pub(crate) mod jobs;
 pub(crate) mod joint;

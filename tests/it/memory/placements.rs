@@ -80,7 +80,7 @@ async fn one_of_three_cannot_be_placed() {
 
 #[tokio::test(start_paused = true)]
 async fn placed_late_without_links() {
-    // CLAIMS 6
+    // Recording c06
     let none = group("web", 0, &[plain("app")]);
     let cluster = running(&job(&[group("api", 2, &[plain("app")]), none])).await;
     cluster.scale("default", "web", "web", 2).unwrap();

@@ -82,7 +82,7 @@ async fn on_error_fail_stops_after_the_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unrecoverable_error_leaves_the_unsent_members_of_its_batch() {
-    // Section 9: in mid-batch it leaves unsent members untouched and joins the sent ones. 42 calls are sent at once.
+    // In mid-batch it leaves unsent members untouched and joins the sent ones. 42 calls are sent at once.
     let slow = json!([{"kill_after": "3s", "start_block_for": "4s"}]);
     let cluster = running(&web_with(60, &slow)).await;
     let denied = Fault::Status(403, "Permission denied".to_owned());

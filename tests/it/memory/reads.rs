@@ -206,7 +206,7 @@ async fn a_token_that_loses_its_right_ends_the_run_at_once() {
         .run()
         .await
         .ended_with(1)
-        .explained("Unexpected response code: 403 (Permission denied)\n")
+        .explained("Unexpected response code: 403 (Permission denied); it takes a token with the capability \"read-job\" in namespace \"default\"\n")
         .explained("1 of 3 allocations restarted, 2 not touched.");
     assert_eq!(ran.touched(), ids[..1]);
     assert!(ran.took() < Duration::from_secs(5), "{:?}", ran.took());

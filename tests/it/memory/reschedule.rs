@@ -194,7 +194,6 @@ async fn a_job_that_is_stopped_purged_or_scaled_down() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prestart_task_that_runs_is_not_enough() {
-    // CLAIMS 29
     let init = with(
         &prestart("init"),
         json!({"Config": {"image": "app:1", "simulate": [{"run_for": "20s"}]}}),

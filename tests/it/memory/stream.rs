@@ -93,7 +93,6 @@ async fn it_is_opened_again_after_every_end() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_silent_from_the_start_is_none() {
-    // CLAIMS 1
     let cluster = six().await;
     let ids = allocations(&cluster, "web");
     let ran = batches(Scene::of(&cluster)).without_stream().run().await;
@@ -204,7 +203,7 @@ async fn however_often_it_is_cut_nothing_is_missed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_end_in_a_pause_is_found_out() {
-    // CLAIMS 2. Nothing is in flight; another operator stops the one whose turn comes next.
+    // Nothing is in flight; another operator stops the one whose turn comes next.
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     let next = ids[1].clone();

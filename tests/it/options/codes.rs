@@ -86,6 +86,7 @@ async fn placement() {
 
 #[tokio::test(start_paused = true)]
 async fn failures() {
+    // D75
     let stuck = json!([{"start_from": 2, "start_block_for": "10m"}]);
     for (first, spec, detailed) in [
         // Everything was tried.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::scene;
 use crate::jobs::{service, serving};
-use crate::memory::jobs::{SECOND, group, job, plain, running, task, web, with};
+use crate::memory::jobs::{SECOND, group, job, plain, prestart, running, task, web, with};
 use crate::memory::scene::{Ran, allocations};
 use crate::system::{older, system};
 
@@ -45,6 +45,7 @@ fn warnings(ran: &Ran) -> Vec<&str> {
 
 #[tokio::test(start_paused = true)]
 async fn a_table_of_batches_and_what_is_left_out() {
+    // D74
     let cluster = running(&web(3)).await;
     let ids = allocations(&cluster, "web");
     cluster.stop_allocation(&ids[2], false).unwrap();
@@ -159,6 +160,36 @@ async fn a_run_warns_of_the_same() {
         assert_eq!(told, warnings(&real), "{args:?}");
         assert_eq!(told.len(), count, "{args:?}: {told:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_task_that_does_not_run_is_the_error_that_a_run_makes_of_it() {
+    // T28
+    let with_init = group("web", 2, &[prestart("init"), plain("app")]);
+    let plain_one = group("api", 1, &[plain("app")]);
+    let cluster = running(&job(&[with_init, plain_one])).await;
+    let args = ["-task=init", "-task=app", "-batch-size=3"];
+    let dry: Vec<&str> = args.iter().copied().chain(["-dry-run"]).collect();
+    let ran = scene(&cluster, &dry).run().await.ended_with(0);
+    only_reads(&ran);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(
+        lines[0].ends_with(
+            ": Dry run: 3 allocations would be restarted in 1 batch, 2 of them with errors"
+        ),
+        "{}",
+        ran.stdout
+    );
+    assert!(lines[2].ends_with("  Health   Error"), "{}", ran.stdout);
+    for line in &lines[3..] {
+        let error = line.contains("  web ");
+        let text = "  healthy  task \"init\" is not running";
+        assert_eq!(line.ends_with(text), error, "{}", ran.stdout);
+    }
+    let real: Vec<&str> = args.iter().copied().chain(["-yes"]).collect();
+    let ran = scene(&cluster, &real).run().await.ended_with(1);
+    ran.explained("2 errors occurred while restarting job:")
+        .explained("Failed to restart task \"init\": Task not running");
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@
 //! | D19 | `NO_COLOR` and the rest switch half of it | one switch for everything | `src/report/style.rs`: `each_stream_by_flags_then_variables_then_terminal`; `tests/it/streams/colours.rs`: `colours_switched_off_and_on` |
 //! | D20 | A variable of another command prints a warning | it means nothing here | `tests/it/usage/help.rs`: `variables_that_do_not_concern_this_program` |
 //! | D21 | `-group` is missing from the completion | not kept: the framework's completion is dropped (design 3.1), scripts are for `-generate` (3.2), still to come |  |
-//! | D22 | Crashes on odd 200 answers | an error | `src/nomad/client/tests.rs`: `objects_without_an_identity`; `src/nomad/json/damaged_tests.rs`: `mutated_bodies_do_not_panic`, `arbitrary_json_does_not_panic` |
+//! | D22 | Crashes on odd 200 answers | an error | `src/nomad/client/answer_tests.rs`: `objects_without_an_identity`; `src/nomad/json/damaged_tests.rs`: `mutated_bodies_do_not_panic`, `arbitrary_json_does_not_panic` |
 //! | D23 | Ids that end in an endpoint's name | explained | `tests/it/lookup/mod.rs`: `ids_that_lead_elsewhere` |
 //! | D24 | Addresses without scheme | refused, with the one that was probably meant | `src/nomad/address.rs`: `addresses_that_do_not_work`; `tests/it/connection/mod.rs`: `addresses_that_are_none` |
 //! | D25 | A flag error is buried under the help | message and hint only | `src/cli/tests.rs`: `a_flag_error_has_the_hint`; `tests/it/usage/mod.rs`: `flags_that_go_would_refuse` |
@@ -77,8 +77,8 @@
 //! | D71 | Further lines are misaligned under UTC stamps | aligned | `src/report/human/tests.rs`: `further_lines_stand_under_the_first` |
 //! | D72 | "batch of 1 allocations", "1 nodes" | kept | `src/report/human/tests.rs`: `headers`; `src/rules/verdict/tests/causes.rs`: `placement_causes_come_in_a_stable_order` |
 //! | D73 | Help and page tell of `ready`, of `-yes` and of examples that never were | our own help; the page's wording where it shows one | `src/cli/help/tests.rs`: `is_this`; `tests/it/golden.rs`: `restart_running_tasks_of_all_allocations` |
-//! | D74 | No dry run, machine output, progress, resume | the command that continues, `-dry-run`; `-json` (design 3.2) is still to come | `tests/it/memory/signals.rs`: `the_command_that_continues_does_the_rest`; `src/rules/selection/tests/age.rs`: `the_age_filter_comes_after_the_base` |
-//! | D75 | Exit 1 for everything | kept; `-detailed-exitcode` (design 9) is still to come | `src/exit.rs`: `each_ending_has_its_code` |
+//! | D74 | No dry run, machine output, progress, resume | the command that continues, `-dry-run`, `-json` | `tests/it/memory/signals.rs`: `the_command_that_continues_does_the_rest`; `tests/it/options/dry_run.rs`: `a_table_of_batches_and_what_is_left_out`; `tests/it/json/lines.rs`: `in_place`; `tests/it/json/endings.rs`: `stopped_by_an_error_and_continued_with_the_command_of_the_summary`; `src/rules/selection/tests/age.rs`: `the_age_filter_comes_after_the_base` |
+//! | D75 | Exit 1 for everything | kept; `-detailed-exitcode` tells causes apart, and so do the classes of `-json` | `src/exit.rs`: `each_ending_has_its_code`, `detailed_codes_tell_causes_apart`; `tests/it/options/codes.rs`: `failures`; `tests/it/json/classes.rs`: `every_kind_of_trouble_has_its_own` |
 //! | D76 | Ids are cut by bytes | by characters | `src/report/text.rs`: `ids_are_cut_by_characters` |
 //! | D77 | The same state is printed again and again | at changes of the state only | `tests/it/gaps/life.rs`: `a_state_is_printed_once` |
 //! | D78 | Order of several task calls is random | as named | `tests/it/gaps/life.rs`: `tasks_are_restarted_in_the_order_in_which_they_are_named` |

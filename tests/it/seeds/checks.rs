@@ -37,9 +37,10 @@ pub(super) fn check(run: &Run) -> Vec<String> {
     let mut case = Case {
         facts: Facts::of(run),
         run,
-        told: match run.plot.command.json {
-            true => told_to_machines(&run.log),
-            false => told(&run.log),
+        told: if run.plot.command.json {
+            told_to_machines(&run.log)
+        } else {
+            told(&run.log)
         },
         broken: Vec::new(),
     };

@@ -19,7 +19,7 @@ const DIM: &str = "\u{1b}[38;5;8m";
 const RED: &str = "\u{1b}[38;5;9m";
 const ESCAPE: char = '\u{1b}';
 
-/// Behaviour 6.5, 6.7: main lines bold, details plain, asides dim, errors red.
+/// Main lines bold, details plain, asides dim, errors red.
 #[test]
 fn colours_at_a_terminal() {
     let served = web(1);
@@ -50,7 +50,7 @@ fn colours_at_a_terminal() {
     );
 }
 
-/// N65, behaviour 6.6, D17, D19: one switch for everything.
+/// N65, D17, D19: one switch for everything.
 #[test]
 fn colours_switched_off_and_on() {
     let served = web(1);

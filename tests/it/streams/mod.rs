@@ -152,7 +152,7 @@ fn words_of_the_server() {
     assert!(ran.stderr.chars().all(harmless), "{:?}", ran.stderr);
 }
 
-/// Behaviour 6.2, N66.
+/// N66.
 #[test]
 fn time_zones() {
     let served = web(1);

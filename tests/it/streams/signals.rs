@@ -140,7 +140,7 @@ fn a_signal_in_mid_batch() {
     assert_eq!(restarts(&served), [1, 1, 1]);
 }
 
-/// Behaviour 5.10.4 as this program has it: in order, also before anything was chosen.
+/// In order, also before anything was chosen.
 #[test]
 fn a_signal_during_the_look_up() {
     for (signal, code) in SIGNALS {

@@ -17,7 +17,7 @@ const SEEDS: u64 = 200;
 
 #[tokio::test(start_paused = true)]
 async fn all_at_once_on_three_nodes_are_all_replaced_every_time() {
-    // CLAIMS 8, D53: pairs of stop and evaluate lose a replacement in 4 of 10 runs.
+    // Recording d01, D53: pairs of stop and evaluate lose a replacement in 4 of 10 runs.
     for seed in 0..SEEDS {
         let cluster = three_nodes(seed);
         cluster.register(&system(&["web"])).unwrap();
@@ -210,7 +210,7 @@ async fn a_token_that_may_not_read_nodes_gets_no_warning_and_still_an_end() {
 
 #[tokio::test(start_paused = true)]
 async fn groups_that_no_longer_fit_are_told_of_each() {
-    // N40, CLAIMS 36: all groups that the evaluation could not place, not the last one only.
+    // N40, recording c07: all groups that the evaluation could not place, not the last one only.
     let cluster = steady(&system(&["api", "web"])).await;
     let mut spec = system(&["api", "web"]);
     spec["Constraints"] = json!([{"LTarget": "${node.class}", "Operand": "=", "RTarget": "none"}]);

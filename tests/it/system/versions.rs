@@ -77,7 +77,7 @@ async fn replacements_that_fail_need_no_health_to_be_told() {
 
 #[tokio::test(start_paused = true)]
 async fn late_placements_are_found_with_and_without_a_deployment() {
-    // CLAIMS 6; c06 of 1.6.10 and 1.10.5: no new deployment.
+    // Recording c06 of 1.6.10, 1.10.5 and 2.0.5: no new deployment.
     for version in SERVERS {
         let cluster = steady(version, &web(2)).await;
         let ids = allocations(&cluster, "web");

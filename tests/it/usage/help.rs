@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use super::silent;
 
-/// Behaviour 1.7.1, 1.7.2, D16.
+/// D16.
 #[test]
 fn help() {
     let served = silent();
@@ -116,7 +116,7 @@ fn version() {
     assert_eq!(served.requests(), []);
 }
 
-/// Behaviour 1.4.11, D8, D9: accepted, and not silently.
+/// D8, D9: accepted, and not silently.
 #[test]
 fn options_without_effect_are_warned_about() {
     let served = silent();
@@ -142,7 +142,7 @@ fn options_without_effect_are_warned_about() {
     }
 }
 
-/// Behaviour 1.7.5, 1.8.2, D20: variables of Nomad's own command line that mean nothing here.
+/// D20: variables of Nomad's own command line that mean nothing here.
 #[test]
 fn variables_that_do_not_concern_this_program() {
     let served = silent();

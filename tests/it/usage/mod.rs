@@ -36,7 +36,7 @@ fn accepted(served: &Served, args: &[&str]) {
     assert!(served.requests().len() > before, "{args:?}");
 }
 
-/// Behaviour 1.2, N51.
+/// N51.
 #[test]
 fn flags_that_go_would_refuse() {
     // D25
@@ -103,7 +103,7 @@ fn flags_that_go_would_refuse() {
     }
 }
 
-/// Behaviour 1.5.2, 1.2.4 to 1.2.6, T1, T2.
+/// T1, T2.
 #[test]
 fn anything_but_one_job() {
     let served = silent();
@@ -139,7 +139,7 @@ fn an_empty_job() {
     }
 }
 
-/// Behaviour 1.2.1, 1.2.5, 1.2.8, N42, N51: lines that are fine, also with options behind the job.
+/// N42, N51: lines that are fine, also with options behind the job.
 #[test]
 fn lines_that_are_fine() {
     let served = silent();

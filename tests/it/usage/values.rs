@@ -3,7 +3,7 @@
 use super::{accepted, refused, silent};
 use crate::support::Program;
 
-/// Behaviour 1.5.4 to 1.5.6, T8 to T13, D13.
+/// T8 to T13, D13.
 #[test]
 fn batch_sizes() {
     let served = silent();
@@ -58,7 +58,7 @@ fn batch_sizes() {
     }
 }
 
-/// Behaviour 1.5.8 and 1.9, T15, T16, N50, D12.
+/// T15, T16, N50, D12.
 #[test]
 fn durations() {
     let served = silent();
@@ -124,7 +124,7 @@ fn durations() {
     }
 }
 
-/// Behaviour 1.5.7, 1.5.9, N54, T14, D10: nobody can be asked, so nothing may be left to ask.
+/// N54, T14, D10: nobody can be asked, so nothing may be left to ask.
 #[test]
 fn questions_without_a_terminal() {
     let served = silent();
@@ -169,7 +169,7 @@ fn a_closed_stdin_is_no_terminal() {
     assert_eq!(served.requests(), []);
 }
 
-/// Behaviour 1.5.10 to 1.5.12, T5, T18, T21, and what the peer does not check.
+/// T5, T18, T21, and what the peer does not check.
 #[test]
 fn values_and_combinations() {
     let served = silent();
@@ -222,7 +222,7 @@ fn values_and_combinations() {
     }
 }
 
-/// Behaviour 1.5: the checks in their order, when several things are wrong.
+/// The checks in their order, when several things are wrong.
 #[test]
 fn the_first_mistake_is_the_one_that_is_told() {
     let served = silent();

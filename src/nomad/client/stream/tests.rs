@@ -32,7 +32,7 @@ async fn the_request() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_open_with_its_first_line() {
-    // CLAIMS 1: refused ones are answered as well, and stay open.
+    // Refused ones are answered as well, and stay open.
     let (silent, _) = client([Step::answer(200, "").and(HOUR, "{}\n")]);
     let began = Instant::now();
     let error = silent.events("web", StartAt::Now).await.unwrap_err();

@@ -107,7 +107,7 @@ fn groups_and_tasks_of_old_versions_are_found() {
 
 #[test]
 fn reasons_follow_the_order_of_the_tests() {
-    // behaviour 3.2: state before group, group before task.
+    // State before group, group before task.
     let reasons = |groups: &[&str], action, id: &str| {
         let selection = selection(groups, action);
         let found = selection.left_out.into_iter().find(|l| &*l.id == id);
@@ -136,7 +136,7 @@ fn reasons_follow_the_order_of_the_tests() {
 
 #[test]
 fn the_base_counts_after_groups_tasks_and_state() {
-    // behaviour 4.1, D14
+    // D14
     assert_eq!(selection(&[], in_place()).base, 5);
     assert_eq!(selection(&["group_1"], in_place()).base, 2);
     assert_eq!(selection(&[], named(&["task_3"])).base, 1);

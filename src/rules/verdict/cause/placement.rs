@@ -1,4 +1,4 @@
-//! The text of a placement failure (behaviour 5.6.3), in a stable order (D48).
+//! The text of a placement failure, in a stable order (D48).
 
 use std::collections::BTreeMap;
 

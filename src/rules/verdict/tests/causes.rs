@@ -17,7 +17,7 @@ fn refused(target: Target, text: &str, permission: bool) -> Cause {
 
 #[test]
 fn refused_calls_keep_nomads_words() {
-    // behaviour 5.3.5, 5.4.1, A4; T56–T58
+    // T56–T58
     let text = "Unexpected response code: 500 (boom)";
     let table = [
         (Target::RunningTasks, text.to_owned()),
@@ -56,7 +56,7 @@ fn a_named_task_that_does_not_run_is_an_error_without_a_call() {
 
 #[test]
 fn placement_causes_come_in_a_stable_order() {
-    // behaviour 5.6.3, D48, N41, D72
+    // D48, N41, D72
     let counts = |entries: &[(&str, u64)]| {
         entries
             .iter()
@@ -115,7 +115,7 @@ fn evaluated_nodes_are_not_said_to_be_missing() {
 
 #[test]
 fn what_is_likely_to_happen_again_or_left_something_missing_is_unrecoverable() {
-    // D58. Design section 9: permission, placement failure, timeout, outcome unknown, lost replacement.
+    // D58. Permission, placement failure, timeout, outcome unknown, lost replacement.
     let id = || Arc::<str>::from("a1234567-89ab");
     let task = || Arc::<str>::from("app");
     let none = || Arc::<str>::from("");

@@ -162,7 +162,7 @@ fn a_task_that_failed_for_good_does_not_wait_for_its_allocation() {
 
 #[test]
 fn a_driver_failure_is_a_reason_while_nomad_tries_again() {
-    // CLAIMS 14: only an unrecoverable one is final.
+    // Recording b09: only an unrecoverable one is final.
     let mut case = Case::running(app(task("running", 1.0)));
     let mut state = signaled(task("running", 1.0), 5.0)
         .exit(5.1, 130)

@@ -1,4 +1,4 @@
-//! Stops and their replacements, by the recordings c01–c06, d01, d04, f04, f06, k01, k02.
+//! Stops and their replacements, by the recordings c01–c06, d01, d04, f04, f06, k02.
 
 use std::sync::Arc;
 
@@ -101,7 +101,6 @@ fn a_replacement_is_waited_for_until_its_task_runs() {
 
 #[test]
 fn a_running_prestart_task_is_not_yet_a_running_replacement() {
-    // k01 77–79, CLAIMS 29
     let versions = versions(vec![job(
         0,
         &[(

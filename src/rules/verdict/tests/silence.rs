@@ -91,7 +91,7 @@ fn a_sign_keeps_an_unknown_outcome_going() {
 
 #[test]
 fn a_start_after_the_death_of_the_agent_counts() {
-    // i 20–57, CLAIMS 15: the restarted agent takes the exit for a crash; no signal is to be seen.
+    // Recording i 20–57: the restarted agent takes the exit for a crash; no signal is to be seen.
     let mut case = Case::running(app(10, task("running", 1.0)));
     let mut waiting = task("running", 1.0).exit(6.0, 137).restarting(8.0, 15.4, 1);
     waiting.state = unstarted().state;

@@ -1,5 +1,7 @@
 //! `-batch-mode=window`: how many are away at any moment is counted in the cluster, not in what is printed.
 
+mod ended;
+mod healthy;
 mod held;
 mod pace;
 mod refused;
@@ -11,7 +13,8 @@ use nomad_sim::cluster::{Cluster, WriteKind};
 use nomad_sim::model::Time;
 use serde_json::{Value, json};
 
-use crate::memory::scene::{Ran, Scene};
+use crate::memory::jobs::{running, web_with};
+use crate::memory::scene::{Ran, Scene, allocations};
 
 /// `nomad-restart -yes -batch-mode=window args… web` on this cluster.
 fn scene(cluster: &Cluster, args: &[&str]) -> Scene {
@@ -82,4 +85,15 @@ fn longest_gap(ran: &Ran, size: usize) -> Duration {
         .map(|(back, next)| next.from.since(*back))
         .max()
         .unwrap_or_default()
+}
+
+/// Six allocations, which take two seconds and more to start again, each another time.
+async fn six() -> (Cluster, Vec<String>) {
+    let cluster = running(&web_with(
+        6,
+        &starts(&[2_000, 2_400, 3_100, 2_800, 2_000, 3_500]),
+    ))
+    .await;
+    let ids = allocations(&cluster, "web");
+    (cluster, ids)
 }

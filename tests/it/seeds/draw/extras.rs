@@ -30,9 +30,10 @@ pub(super) fn add(dice: &mut Dice, mood: Mood, plot: &mut Plot) {
         command.older_than = Some(secs(dice.within(10..=120)));
     }
     if command.on_error != Some("fail") && dice.chance(30) {
-        command.max_failures = Some(match dice.chance(60) {
-            true => Batch::Count(dice.index(4)),
-            false => Batch::Percent(dice.pick(&[0, 10, 34, 50, 100])),
+        command.max_failures = Some(if dice.chance(60) {
+            Batch::Count(dice.index(4))
+        } else {
+            Batch::Percent(dice.pick(&[0, 10, 34, 50, 100]))
         });
     }
     command.await_deployment = dice.chance(25);
@@ -77,9 +78,10 @@ fn checks(dice: &mut Dice, mood: Mood, task: &mut Task) {
         return;
     }
     // After its restart, or in a replacement, for a while or for good.
-    let mut rule = match dice.chance(50) {
-        true => json!({"start_from": 2}),
-        false => json!({"replacement": true}),
+    let mut rule = if dice.chance(50) {
+        json!({"start_from": 2})
+    } else {
+        json!({"replacement": true})
     };
     if mood.failing && dice.chance(25) {
         rule["check_code"] = 500.into();

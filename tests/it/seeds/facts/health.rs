@@ -23,9 +23,10 @@ impl Facts<'_> {
         }
         self.chain(id, at).into_iter().any(|id| {
             let stays: Vec<_> = self.tasks(id).iter().filter(|it| it.stays()).collect();
-            match self.is_judged() {
-                true => self.found(id, true, at),
-                false => self.held_well(id, &stays, None, at),
+            if self.is_judged() {
+                self.found(id, true, at)
+            } else {
+                self.held_well(id, &stays, None, at)
             }
         })
     }
@@ -78,9 +79,10 @@ impl Facts<'_> {
             return true;
         }
         // What a node has not reported yet, and where it cannot be asked, what it would have said.
-        let unseen = match self.run.reads_go_well() && !self.a_node_was_away() {
-            true => Duration::from_millis(1500) + plot.latency * 2,
-            false => Duration::MAX,
+        let unseen = if self.run.reads_go_well() && !self.a_node_was_away() {
+            Duration::from_millis(1500) + plot.latency * 2
+        } else {
+            Duration::MAX
         };
         let time = plot.healthy_time().saturating_sub(unseen);
         self.stretches(id, tasks, begun).iter().any(|(from, to)| {

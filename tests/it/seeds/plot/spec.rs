@@ -44,9 +44,10 @@ impl Group {
                 "Unlimited": self.reschedules.is_none(), "Interval": 3600 * SECOND,
                 "Delay": 5 * SECOND, "DelayFunction": "constant"});
         }
-        let by = match self.has_checks() {
-            true => "checks",
-            false => "task_states",
+        let by = if self.has_checks() {
+            "checks"
+        } else {
+            "task_states"
         };
         if kind == "service" {
             spec["Migrate"] = json!({"MaxParallel": 3, "HealthCheck": by,

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::query::Rendered;
 use super::reply::{Outcome, Reply};
 use super::{Api, invalid_method, only_get, only_put, writes};
-use crate::cluster::{Table, Watch};
+use crate::cluster::{State, Table, Watch};
 use crate::model::{Allocation, ApiError, Deployment, Evaluation, Job};
 
 /// What is cut off the end of the path; what remains is the job's id, slashes and all.
@@ -131,49 +131,32 @@ impl Api {
 
     /// Never filtered, never paged. `all` changes nothing: a purge deletes the allocations.
     async fn job_allocations(&self, call: &Call, id: &str) -> Outcome {
-        only_get(call)?;
-        let options = call.options()?;
-        self.enter_with(call, "read-job")?;
-        let ns = options.namespace.as_str();
-        self.query(
-            &options,
-            &[Watch::JobAllocations(ns.to_owned(), id.to_owned())],
-            |state| {
-                let list: Vec<_> = state.job_allocations(ns, id).cloned().collect();
-                (state.index(Table::Allocations), list)
-            },
-            |list: Vec<Arc<Allocation>>| {
-                let stubs: Vec<_> = list.iter().map(|alloc| alloc.stub()).collect();
-                Ok(Rendered::json(&stubs))
-            },
-        )
+        let read = |state: &State, ns: &str| {
+            let list: Vec<_> = state.job_allocations(ns, id).cloned().collect();
+            (state.index(Table::Allocations), list)
+        };
+        self.list_of(call, id, Watch::JobAllocations, read, |list| {
+            let stubs: Vec<_> = list.iter().map(|alloc| alloc.stub()).collect();
+            Rendered::json(&stubs)
+        })
         .await
     }
 
     async fn job_evaluations(&self, call: &Call, id: &str) -> Outcome {
-        only_get(call)?;
-        let options = call.options()?;
-        self.enter_with(call, "read-job")?;
-        let ns = options.namespace.as_str();
-        self.query(
-            &options,
-            &[Watch::JobEvaluations(ns.to_owned(), id.to_owned())],
-            |state| {
-                let list: Vec<_> = state.job_evaluations(ns, id).cloned().collect();
-                (state.index(Table::Evaluations), list)
-            },
-            |mut list: Vec<Arc<Evaluation>>| {
-                // By id, which is no order at all for the reader.
-                list.sort_by(|a, b| a.id.cmp(&b.id));
-                let list: Vec<&Evaluation> = list.iter().map(|eval| &**eval).collect();
-                Ok(Rendered::json(&list))
-            },
-        )
+        let read = |state: &State, ns: &str| {
+            let list: Vec<_> = state.job_evaluations(ns, id).cloned().collect();
+            (state.index(Table::Evaluations), list)
+        };
+        self.list_of(call, id, Watch::JobEvaluations, read, |mut list| {
+            // By id, which is no order at all for the reader.
+            list.sort_by(|a, b| a.id.cmp(&b.id));
+            let list: Vec<&Evaluation> = list.iter().map(|eval| &**eval).collect();
+            Rendered::json(&list)
+        })
         .await
     }
 
     async fn job_deployments(&self, call: &Call, id: &str) -> Outcome {
-        only_get(call)?;
         self.deployments_of(call, id, |list| {
             let list: Vec<&Deployment> = list.iter().map(|deployment| &**deployment).collect();
             Rendered::json(&list)
@@ -182,7 +165,6 @@ impl Api {
     }
 
     async fn job_deployment(&self, call: &Call, id: &str) -> Outcome {
-        only_get(call)?;
         self.deployments_of(call, id, |list| {
             let newest = list.iter().max_by_key(|deployment| deployment.create_index);
             Rendered::json(&newest.map(|deployment| &**deployment))
@@ -196,20 +178,35 @@ impl Api {
         id: &str,
         write: impl FnOnce(Vec<Arc<Deployment>>) -> Rendered,
     ) -> Outcome {
+        let read = |state: &State, ns: &str| {
+            let list: Vec<_> = state.job_deployments(ns, id).cloned().collect();
+            (state.index(Table::Deployments), list)
+        };
+        self.list_of(call, id, Watch::JobDeployments, read, |mut list| {
+            list.sort_by(|a, b| a.id.cmp(&b.id));
+            write(list)
+        })
+        .await
+    }
+
+    /// What a job has of one table: what tells of news of it, how it is read and how it is written. A job that does not exist has none.
+    async fn list_of<T>(
+        &self,
+        call: &Call,
+        id: &str,
+        watch: impl FnOnce(String, String) -> Watch,
+        read: impl Fn(&State, &str) -> (u64, Vec<Arc<T>>),
+        write: impl FnOnce(Vec<Arc<T>>) -> Rendered,
+    ) -> Outcome {
+        only_get(call)?;
         let options = call.options()?;
         self.enter_with(call, "read-job")?;
         let ns = options.namespace.as_str();
         self.query(
             &options,
-            &[Watch::JobDeployments(ns.to_owned(), id.to_owned())],
-            |state| {
-                let list: Vec<_> = state.job_deployments(ns, id).cloned().collect();
-                (state.index(Table::Deployments), list)
-            },
-            |mut list| {
-                list.sort_by(|a: &Arc<Deployment>, b| a.id.cmp(&b.id));
-                Ok(write(list))
-            },
+            &[watch(ns.to_owned(), id.to_owned())],
+            |state| read(state, ns),
+            |list| Ok(write(list)),
         )
         .await
     }

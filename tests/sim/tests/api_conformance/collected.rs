@@ -1,4 +1,4 @@
-//! Garbage collection: what has ended is gone without a word (CLAIMS 26).
+//! Garbage collection: what has ended is gone without a word.
 
 use nomad_sim::front::MemoryFront;
 

@@ -1,6 +1,7 @@
 //! The API and its fronts: against recordings of a real agent's answers, and as a client sees them.
 
 mod acl;
+mod acl_recorded;
 #[path = "../shared/calls.rs"]
 mod calls;
 #[path = "../shared/clusters.rs"]

@@ -8,10 +8,12 @@
 #[path = "../shared/calls.rs"]
 mod calls;
 mod check;
+mod checks;
 mod outages;
 mod placements;
 mod recording;
 mod replay;
+mod restarts;
 mod send;
 mod shape;
 mod trace;
@@ -45,139 +47,6 @@ fn used_before() -> Setting {
 
 fn done_at_once() -> Behaviour {
     Behaviour::exits_after(0, 0)
-}
-
-#[tokio::test(start_paused = true)]
-async fn b01_restart_of_running_tasks() {
-    let mut setting =
-        Setting::default().rule(Selector::job("b01-running").task("init"), done_at_once());
-    setting.purged_before = true;
-    conforms("b01-restart-running-tasks", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b02_restart_of_all_tasks() {
-    let setting = Setting::default()
-        .rule(Selector::job("b02-all").task("init"), done_at_once())
-        .rule(Selector::job("b02-all").task("bye"), done_at_once());
-    conforms("b02-restart-all-tasks", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b03_restart_of_a_single_task() {
-    let setting = Setting::default().rule(Selector::job("b03-single").task("init"), done_at_once());
-    conforms("b03-restart-single-task", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b04_restart_of_a_task_that_ignores_the_signal() {
-    let setting = Setting::default().rule(
-        Selector::job("b04-kill").task("app"),
-        Behaviour::ignores_signal(),
-    );
-    conforms("b04-restart-kill-timeout", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b05_restart_with_a_group_shutdown_delay() {
-    conforms(
-        "b05-restart-group-shutdown-delay",
-        Setting::default(),
-        |run| run.check(TOLERANCE),
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b06_restart_and_stop_with_a_task_shutdown_delay() {
-    conforms(
-        "b06-restart-task-shutdown-delay",
-        Setting::default(),
-        |run| run.check(TOLERANCE),
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b07_restart_with_a_slow_start() {
-    conforms("b07-restart-slow-start", Setting::default(), whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b08_restart_into_a_crash_loop() {
-    let app = || Selector::job("b08-crash").task("app");
-    let setting = Setting::default()
-        .rule(app(), ended_by_sigint())
-        .rule(app().start_from(2), Behaviour::exits_after(0, 3));
-    conforms("b08-restart-then-crash-loop", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b09_restart_of_a_task_that_cannot_start() {
-    let error = "failed to launch command with executor: rpc error: code = Unknown desc = binary \
-        \"/opt/nomad/data/alloc/00000000-0000-0000-0000-000000000000/alloc/data/prog\" could not be \
-        found";
-    let job = || Selector::job("b09-nostart");
-    let setting = Setting::default()
-        .rule(job().task("copy"), done_at_once())
-        .rule(job().task("rm"), done_at_once())
-        .rule(job().task("app"), ended_by_sigint())
-        .rule(job().task("app").start(2), Behaviour::start_fails(error));
-    conforms("b09-restart-then-start-failure", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b10_restart_of_what_cannot_be_restarted() {
-    let group = |name: &str| Selector {
-        group: Some(name.to_owned()),
-        ..Selector::job("b10-batch")
-    };
-    let setting = Setting::default()
-        .rule(group("done"), done_at_once())
-        .rule(group("bad"), Behaviour::exits_after(0, 1));
-    conforms("b10-restart-not-possible", setting, whole).await;
-}
-
-/// The order in which three calls at once arrive is chance; each allocation goes its own way.
-#[tokio::test(start_paused = true)]
-async fn b11_restart_of_two_groups_at_once() {
-    let setting = Setting {
-        nodes: 3,
-        ..used_before()
-    };
-    let slow = Behaviour::dies_after(1500 * MS);
-    let proxy = Selector {
-        group: Some("proxy".to_owned()),
-        ..Selector::job("b11-groups")
-    };
-    conforms("b11-restart-two-groups", setting.rule(proxy, slow), |run| {
-        run.check_answers(TOLERANCE);
-        run.check_nodes();
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b12_restart_of_a_leader_and_its_follower() {
-    let setting = Setting::default().rule(
-        Selector::job("b12-leader").task("app"),
-        Behaviour::ignores_signal(),
-    );
-    conforms("b12-restart-leader-task", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn b13_restart_with_services() {
-    let setting = Setting::default().rule(
-        Selector::job("b13-services").task("app"),
-        Behaviour::dies_after(1000 * MS),
-    );
-    // The recording ends before its last restart shows.
-    conforms("b13-restart-services", setting, |run| {
-        run.check_answers(TOLERANCE);
-        run.check_servers();
-    })
-    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -330,54 +199,4 @@ async fn d05_stop_and_evaluate_of_a_sysbatch_job() {
 #[tokio::test(start_paused = true)]
 async fn d06_stop_during_the_deployment_of_a_system_job() {
     conforms("d06-system-stop-in-deployment", Setting::default(), whole).await;
-}
-
-/// A program that answers checks this long after its start; a signal ends it.
-fn listens_after(millis: i64) -> Behaviour {
-    Behaviour {
-        listens_after: Some(millis * MS),
-        ..ended_by_sigint()
-    }
-}
-
-fn answers(code: u16, body: &str) -> Behaviour {
-    Behaviour {
-        check_code: Some(code),
-        check_output: Some(body.to_owned()),
-        ..Behaviour::default()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn e01_checks_during_a_restart() {
-    let setting = used_before().rule(Selector::job("e01-checks").task("app"), listens_after(3000));
-    conforms("e01-checks-restart", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn e02_a_check_that_fails_later() {
-    let app = || Selector::job("e02-failing").task("app");
-    let setting = Setting::default()
-        // Longer than the interval: a check that is run in between is refused.
-        .rule(app(), listens_after(1100))
-        .later(4.46, app(), answers(503, "bad"))
-        .later(10.51, app(), answers(200, "fine"));
-    conforms("e02-check-fails-later", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn e03_a_replacement_whose_check_fails_until_its_deadline() {
-    let app = || Selector::job("e03-deadline").task("app");
-    let setting = Setting::default()
-        .rule(app(), listens_after(100))
-        .rule(app().replacements(), answers(503, "bad"))
-        .later(13.6, app(), answers(200, "fine"));
-    conforms("e03-replacement-unhealthy", setting, whole).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn e04_a_replacement_whose_check_passes_later() {
-    let setting =
-        Setting::default().rule(Selector::job("e04-good").task("app"), listens_after(2000));
-    conforms("e04-replacement-healthy", setting, whole).await;
 }

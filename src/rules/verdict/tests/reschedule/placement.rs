@@ -33,7 +33,7 @@ fn a_placement_failure_is_charged_once_the_plan_has_no_successor() {
 
 #[test]
 fn only_a_blocked_evaluation_of_this_stop_and_group_counts() {
-    // behaviour 5.6.2, N40
+    // N40
     for evaluation in [blocked("e1", 9, &["web"]), blocked("e1", 12, &["api"])] {
         let mut case = case();
         apply(&mut case, 1, Change::Evaluation(Box::new(evaluation)));
@@ -68,7 +68,7 @@ fn an_allocation_with_a_successor_is_not_charged() {
 
 #[test]
 fn a_late_placement_has_no_links() {
-    // c06 47–51, CLAIMS 6
+    // Recording c06 47–51
     let mut case = case();
     case.news(1, vec![ended(13, "")]);
     case.news(

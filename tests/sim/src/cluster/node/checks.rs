@@ -143,9 +143,10 @@ impl State {
             let entry = &mut run.checks[check];
             let port = entry.port;
             let refused = format!("dial tcp 127.0.0.1:{port}: connect: connection refused");
-            let code = match is_ill {
-                true => 503,
-                false => behaviour.check_code.unwrap_or(200),
+            let code = if is_ill {
+                503
+            } else {
+                behaviour.check_code.unwrap_or(200)
             };
             let answers = listens && (entry.http || !is_ill);
             (entry.status, entry.code, entry.output) = match (answers, entry.http) {
