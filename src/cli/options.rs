@@ -208,8 +208,9 @@ pub(crate) struct Output {
         long,
         value_name = "auto|plain|none",
         default_value = "auto",
-        help = "How progress is shown. auto and plain print a line for each step; none leaves out the lines of single allocations and \
-                keeps the lines that start with ==>, warnings and errors."
+        help = "How progress is shown. plain prints a line for each step. auto does so too and, where standard output and standard \
+                error are a terminal, shows what is in flight in a block below the lines. none leaves out the lines of single \
+                allocations and keeps the lines that start with ==>, warnings and errors."
     )]
     pub(crate) progress: String,
 

@@ -3,10 +3,9 @@
 //! While a question is open nothing else is taken from the inbox, so nothing is printed behind it, and what became due keeps its
 //! stamp. Answers and calls that a question is over come on a channel of their own.
 
-use std::io::{self, BufRead};
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
 use chrono::{DateTime, FixedOffset};
 use tokio::sync::oneshot;
@@ -15,6 +14,7 @@ use super::file::ReportFile;
 use super::human::{self, Line, Manner, Stream};
 use super::json::{Recorder, Subject};
 use super::keys;
+use super::lines::Lines;
 use super::output::{Output, OutputState};
 use super::pace::{Ends, Pace};
 use super::style::Style;
@@ -92,7 +92,7 @@ impl Desk {
         let _ends = Ends(&pace);
         let mut teller = machine.map(|(machine, now)| self.introduce(machine, &now));
         pace.done();
-        while let Ok(message) = self.inbox.recv() {
+        while let Some(message) = self.next() {
             match message {
                 Message::Event(event) => self.tell(&event, teller.as_mut()),
                 Message::Ask(ask) => {
@@ -109,7 +109,20 @@ impl Desk {
             }
             pace.done();
         }
+        self.output.give_way();
         self.output.state()
+    }
+
+    /// Waits for a message; the live block is kept up to date meanwhile.
+    fn next(&mut self) -> Option<Message> {
+        while let Some(block) = self.output.block() {
+            match self.inbox.recv_timeout(block.rest()) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => block.draw(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        self.inbox.recv().ok()
     }
 
     fn introduce(&mut self, machine: Machine, now: &DateTime<FixedOffset>) -> Teller {
@@ -288,63 +301,4 @@ impl Desk {
 enum Typed {
     Line(String),
     Keys(Answer),
-}
-
-/// Reads lines from stdin on a thread of its own, one at a time and only when one is wanted: a read cannot be interrupted, so
-/// nobody may wait for it who has other work.
-pub(super) struct Lines {
-    open: Option<Box<dyn FnOnce() -> Box<dyn BufRead + Send> + Send>>,
-    requests: Option<Sender<()>>,
-    /// A read is under way, maybe for a question that is over: the next question gets its line.
-    pending: bool,
-}
-
-impl Lines {
-    pub(super) fn new(open: impl FnOnce() -> Box<dyn BufRead + Send> + Send + 'static) -> Self {
-        Self {
-            open: Some(Box::new(open)),
-            requests: None,
-            pending: false,
-        }
-    }
-
-    fn want(&mut self, reply_to: &Sender<Reply>) {
-        if self.pending {
-            return;
-        }
-        if let Some(open) = self.open.take() {
-            let (requests, wanted) = mpsc::channel();
-            let reply_to = reply_to.clone();
-            thread::spawn(move || read_lines(open, &wanted, &reply_to));
-            self.requests = Some(requests);
-        }
-        self.pending = self
-            .requests
-            .as_ref()
-            .is_some_and(|requests| requests.send(()).is_ok());
-    }
-
-    fn arrived(&mut self) {
-        self.pending = false;
-    }
-}
-
-fn read_lines(
-    open: impl FnOnce() -> Box<dyn BufRead + Send>,
-    wanted: &Receiver<()>,
-    reply_to: &Sender<Reply>,
-) {
-    let mut input = open();
-    while wanted.recv().is_ok() {
-        if reply_to.send(Reply::Line(read_line(&mut input))).is_err() {
-            return;
-        }
-    }
-}
-
-/// A last line without a line end is a line too; what is not UTF-8 is no valid answer, but no end either.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
-    let mut line = Vec::new();
-    let read = input.read_until(b'\n', &mut line)?;
-    Ok((read > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
 }

@@ -32,6 +32,8 @@ pub struct Io {
     pub(super) terminal: Terminal,
     /// Whether stdin and stdout are the process's own terminal, so that single keys can be read from it.
     pub(super) keys: bool,
+    /// Whether stdout and stderr are the process's own terminal, so that a part of it can be drawn again and again.
+    pub(super) redraws: bool,
     pub(super) pace: Arc<Pace>,
 }
 
@@ -49,6 +51,7 @@ impl Io {
             stdin: Box::new(|| Box::new(BufReader::new(io::stdin()))),
             terminal,
             keys: terminal.interactive(),
+            redraws: terminal.stdout && terminal.stderr,
             pace: Arc::default(),
         }
     }
@@ -66,6 +69,7 @@ impl Io {
             stdin: Box::new(stdin),
             terminal,
             keys: false,
+            redraws: false,
             pace: Arc::default(),
         }
     }

@@ -10,6 +10,8 @@ mod human;
 mod io;
 mod json;
 mod keys;
+mod lines;
+mod live;
 mod output;
 mod pace;
 mod plain;
@@ -37,11 +39,14 @@ use crate::nomad::transport::BoxFuture;
 use crate::plan::Progress;
 
 pub(crate) use desk::Machine;
-use desk::{Ask, Desk, Lines, Message, Reply};
+use desk::{Ask, Desk, Message, Reply};
 pub(crate) use file::ReportFile;
 use human::Manner;
 pub use io::{Io, Terminal};
 pub(crate) use json::Subject;
+use lines::Lines;
+use live::{Block, Slot, Source};
+pub(crate) use live::{InFlight, SHOWN, Snapshot, Turn};
 use output::Output;
 pub(crate) use output::OutputState;
 pub use pace::Pace;
@@ -90,16 +95,21 @@ pub(crate) fn open(
     let (reply_to, replies) = mpsc::channel();
     let terminal = io.terminal;
     let mode = TerminalMode::default();
+    let colors = Colors::decide(settings.color, settings.env, terminal);
+    let json = machine.as_ref().is_some_and(|it| it.json);
+    // A terminal that cannot redraw a line gets every question in lines, and no live block.
+    let capable = settings.env.get("TERM").is_some_and(|term| term != "dumb");
+    let (block, slot) = if io.redraws && capable && !json && settings.progress == Progress::Auto {
+        let (block, slot) = Block::new(colors.stderr, settings.verbose);
+        (Some(block), Some(slot))
+    } else {
+        (None, None)
+    };
     let desk = Desk {
         inbox,
         replies,
         reply_to: reply_to.clone(),
-        output: Output::new(
-            io.stdout,
-            io.stderr,
-            Colors::decide(settings.color, settings.env, terminal),
-            closed,
-        ),
+        output: Output::new(io.stdout, io.stderr, colors, closed, block),
         manner: Manner {
             verbose: settings.verbose,
             yes: settings.yes,
@@ -109,8 +119,7 @@ pub(crate) fn open(
         clock: Arc::clone(&settings.clock),
         lines: Lines::new(io.stdin),
         own_terminal: io.keys,
-        // A terminal that cannot redraw a line gets every question in lines.
-        keys: io.keys && settings.env.get("TERM").is_some_and(|term| term != "dumb"),
+        keys: io.keys && capable,
         mode: mode.clone(),
         called_off: 0,
         pace: Arc::clone(&io.pace),
@@ -122,9 +131,10 @@ pub(crate) fn open(
         reply_to,
         questions: AtomicU64::new(0),
         clock: Arc::clone(&settings.clock),
-        interactive: terminal.interactive() && !machine.as_ref().is_some_and(|it| it.json),
+        interactive: terminal.interactive() && !json,
         stdout_closed,
         mode,
+        live: slot,
         pace: io.pace,
     }));
     // It may begin with a line of its own.
@@ -165,6 +175,8 @@ struct Shared {
     interactive: bool,
     stdout_closed: watch::Receiver<bool>,
     mode: TerminalMode,
+    /// What the live block is drawn from, if there is one.
+    live: Option<Slot>,
     pace: Arc<Pace>,
 }
 
@@ -202,8 +214,30 @@ impl Reporter {
         }
     }
 
-    /// Brings the terminal back into the mode in which it was found. For a way out that does not finish the [`ReportTask`].
+    /// Whether there is a live block to show something in.
+    pub(crate) fn shows_live(&self) -> bool {
+        self.0.live.is_some()
+    }
+
+    /// Shows in the live block what this finds, or, with `None`, no block.
+    pub(crate) fn show(&self, source: Option<Source>) {
+        if let Some(live) = &self.0.live {
+            live.put(source);
+        }
+    }
+
+    /// Takes the live block away and stops the process, as Ctrl-Z does by itself where there is no block. Returns when it goes on.
+    pub(crate) fn stop_process(&self) {
+        if let Some(live) = &self.0.live {
+            live.stop_process();
+        }
+    }
+
+    /// Brings the terminal back into the state in which it was found. For a way out that does not finish the [`ReportTask`].
     pub(crate) fn restore_terminal(&self) {
+        if let Some(live) = &self.0.live {
+            live.close();
+        }
         self.0.mode.restore();
     }
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use tokio::sync::watch;
 
 use super::human::{Line, Stream};
+use super::live::Block;
 use super::style::{Colors, Style, paint};
 
 /// Whether everything that was to be said could be written.
@@ -23,6 +24,7 @@ pub(super) struct Output {
     stderr: Box<dyn Write + Send>,
     colors: Colors,
     state: OutputState,
+    block: Option<Block>,
     closed: watch::Sender<bool>,
 }
 
@@ -33,18 +35,25 @@ impl Output {
         stderr: Box<dyn Write + Send>,
         colors: Colors,
         closed: watch::Sender<bool>,
+        block: Option<Block>,
     ) -> Self {
         Self {
             stdout,
             stderr,
             colors,
             state: OutputState::Fine,
+            block,
             closed,
         }
     }
 
     pub(super) fn state(&self) -> OutputState {
         self.state
+    }
+
+    /// The live block, to be drawn when nothing else is to be said.
+    pub(super) fn block(&mut self) -> Option<&mut Block> {
+        self.block.as_mut()
     }
 
     pub(super) fn print(&mut self, line: &Line) {
@@ -73,7 +82,15 @@ impl Output {
         self.colors.stdout
     }
 
+    /// The live block makes room for every text.
+    pub(super) fn give_way(&mut self) {
+        if let Some(block) = &mut self.block {
+            block.give_way();
+        }
+    }
+
     fn stdout(&mut self, text: &str) -> bool {
+        self.give_way();
         if self.state == OutputState::StdoutClosed {
             return false;
         }
@@ -97,6 +114,7 @@ impl Output {
     }
 
     fn stderr(&mut self, text: &str) {
+        self.give_way();
         let written = self
             .stderr
             .write_all(text.as_bytes())

@@ -47,14 +47,26 @@ pub(super) fn discard_typed() {
     system::discard_typed();
 }
 
+/// Whether what is written to stderr's terminal is for the one who sits at it: not while a shell shows its prompt there.
+pub(super) fn in_foreground() -> bool {
+    system::in_foreground()
+}
+
+/// Stops the process until a shell lets it go on.
+pub(super) fn stop_process() {
+    system::stop_process();
+}
+
 #[cfg(unix)]
 mod system {
     use std::io;
     use std::thread;
     use std::time::Duration;
 
+    use rustix::process::{Signal, getpgrp, getpid, kill_process};
     use rustix::termios::{
-        LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
+        LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp,
+        tcsetattr,
     };
 
     pub(super) type Mode = Termios;
@@ -71,6 +83,16 @@ mod system {
     pub(super) fn discard_typed() {
         // What cannot be dropped is read as an answer, as everywhere.
         let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    }
+
+    pub(super) fn in_foreground() -> bool {
+        // Where the system does not tell there are no jobs to be told apart.
+        tcgetpgrp(io::stderr()).map_or(true, |group| group == getpgrp())
+    }
+
+    pub(super) fn stop_process() {
+        // It cannot be refused.
+        let _ = kill_process(getpid(), Signal::STOP);
     }
 
     /// Waits, not for long, until keys are read one by one.
@@ -97,6 +119,12 @@ mod system {
     pub(super) fn write((): &Mode) {}
 
     pub(super) fn discard_typed() {}
+
+    pub(super) fn in_foreground() -> bool {
+        true
+    }
+
+    pub(super) fn stop_process() {}
 
     pub(super) fn wait_for_keys() {}
 }

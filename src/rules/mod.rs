@@ -3,6 +3,7 @@
 //! No I/O, no clocks (time is an argument), no printing. Each module can be read on its own.
 
 pub(crate) mod batches;
+pub(crate) mod estimate;
 pub(crate) mod guard;
 pub(crate) mod limits;
 pub(crate) mod policy;

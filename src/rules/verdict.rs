@@ -54,6 +54,7 @@ use crate::nomad::json::{AllocId, DesiredStatus};
 use crate::view::JobView;
 
 mod baseline;
+mod brief;
 mod cause;
 mod health;
 mod in_place;

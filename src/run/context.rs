@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use super::board::Board;
 use super::gate::Gate;
 use super::ledger::{Fate, Ledger};
 use crate::event::{EventKind, Exceeded, RunError};
@@ -33,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) calls: Calls,
     /// The index of the job's allocations when the first stop was sent.
     pub(crate) first_stop: OnceLock<u64>,
+    /// What is in flight, for the live block.
+    pub(super) board: Board,
     books: Mutex<Ledger>,
     done: Mutex<Vec<Done>>,
 }
@@ -74,6 +77,7 @@ impl Context {
             gate,
             allowed_failures,
         } = given;
+        let live = reporter.shows_live();
         Self {
             plan,
             job,
@@ -85,6 +89,7 @@ impl Context {
             allowed_failures,
             calls: Calls::default(),
             first_stop: OnceLock::new(),
+            board: Board::new(live),
             books: Mutex::new(Ledger::new(order, rescheduled)),
             done: Mutex::default(),
         }

@@ -1,4 +1,4 @@
-//! Signals and a closed stdout: hold the gate and ask, or close it.
+//! Signals and a closed stdout: hold the gate and ask, or close it. And Ctrl-Z, which only concerns what is on the terminal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,4 +118,49 @@ pub(crate) fn listen() -> std::io::Result<Signals> {
         while tokio::signal::ctrl_c().await.is_ok() && sender.send(SIGINT).is_ok() {}
     });
     Ok(signals)
+}
+
+/// Ctrl-Z as it comes in. From here on it no longer stops the process by itself.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(super) struct Suspensions(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Suspensions {
+    /// In the group that leads its session there is no shell that could let the process go on: there the system, which knows, is left
+    /// to drop the signal.
+    pub(super) fn listen() -> Self {
+        use rustix::process::{Signal, getpgrp, getsid};
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let leads = getsid(None).is_ok_and(|session| session == getpgrp());
+        let number = SignalKind::from_raw(Signal::TSTP.as_raw());
+        Self((!leads).then(|| signal(number).ok()).flatten())
+    }
+
+    pub(super) async fn next(&mut self) {
+        let received = match &mut self.0 {
+            Some(signals) => signals.recv().await,
+            None => None,
+        };
+        if received.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// There is no such thing on this system.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(super) struct Suspensions;
+
+#[cfg(not(unix))]
+impl Suspensions {
+    pub(super) fn listen() -> Self {
+        Self
+    }
+
+    pub(super) async fn next(&mut self) {
+        std::future::pending::<()>().await;
+    }
 }

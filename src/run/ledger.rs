@@ -85,6 +85,16 @@ impl Ledger {
         fates.filter(|fate| **fate == Fate::Failed).count()
     }
 
+    /// How many allocations need no more attention, and how many of them have failed.
+    pub(crate) fn settled(&self) -> (usize, usize) {
+        let mut settled = (0, 0);
+        for fate in self.fates.values() {
+            settled.0 += usize::from(!matches!(fate, Fate::Untouched | Fate::InFlight));
+            settled.1 += usize::from(*fate == Fate::Failed);
+        }
+        settled
+    }
+
     /// A mark to ask [`Ledger::errors_since`] with.
     pub(crate) fn mark(&self) -> usize {
         self.errors.len()

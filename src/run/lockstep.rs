@@ -7,6 +7,7 @@ use super::batch::Batch;
 use super::{Halt, Run, Workers, next_end};
 use crate::event::{EventKind, Trouble};
 use crate::plan::Pause;
+use crate::report::Turn;
 use crate::rules::batches::{size, split};
 
 impl Run {
@@ -22,14 +23,17 @@ impl Run {
             allocations: self.candidates.len(),
         });
         let mut first = 0;
-        for (number, batch) in split(&self.candidates, size).enumerate() {
+        let batches = split(&self.candidates, size);
+        let of = batches.len();
+        for (number, batch) in batches.enumerate() {
             context.gate.pass().await?;
             let members: Vec<_> = batch.iter().map(|it| Arc::clone(&it.id)).collect();
             self.guard(first, &members).await?;
             let number = number + 1;
+            context.board.set_turn(Turn::Batch { number, of });
             context.reporter.emit(EventKind::BatchStarted {
                 number,
-                of: self.candidates.len().div_ceil(size),
+                of,
                 allocations: batch.len(),
                 size,
             });

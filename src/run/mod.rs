@@ -6,12 +6,14 @@
 //! is done, what is in flight and what was not touched.
 
 mod batch;
+mod board;
 mod context;
 mod deployment;
 mod evidence;
 mod gate;
 mod interrupt;
 mod ledger;
+mod live;
 mod lockstep;
 mod pause;
 mod progress;
@@ -105,10 +107,20 @@ impl Run {
 
     /// Restarts everything, batch by batch. `resume` makes the command that continues, from the pause in force.
     pub(crate) async fn restart(self, resume: impl Fn(Pause) -> String) -> Finish {
+        let context = Arc::clone(&self.context);
+        let allocations = self.candidates.len();
+        tokio::select! {
+            biased;
+            finish = self.all(resume) => finish,
+            never = live::show(&context, allocations) => match never {},
+        }
+    }
+
+    async fn all(self, resume: impl Fn(Pause) -> String) -> Finish {
         let gate = Arc::clone(&self.context.gate);
         let mut workers = Workers::new();
         let mut pause = self.context.plan.pause;
-        let all = async {
+        let loops = async {
             match self.context.plan.mode {
                 BatchMode::Lockstep => self.batches(&mut workers, &mut pause).await,
                 BatchMode::Window => self.window(&mut workers, &mut pause).await,
@@ -117,7 +129,7 @@ impl Run {
         let ended = tokio::select! {
             biased;
             stop = gate.closed() => Err(Halt::Interrupted(stop)),
-            ended = all => ended,
+            ended = loops => ended,
         };
         let mut cause = None;
         let how = match ended {

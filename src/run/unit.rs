@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::Batch;
+use super::board::Flight;
 use super::context::{Context, Done};
 use super::evidence::evidence;
 use super::progress::Progress;
@@ -87,13 +88,14 @@ impl Unit {
             return End::Skipped(LeftOut::Gone);
         };
         context.ledger().sent(self.id());
+        let flight = context.board.begin(self.id(), &self.candidate.group);
         context.reporter.emit(EventKind::AllocationStarted {
             allocation: Arc::clone(self.id()),
             group: self.candidate.group.to_string(),
             what: self.target.clone(),
         });
         // Thousands may wait for their turn, which needs little of this.
-        Box::pin(self.write_and_wait(&base, &follower, permit)).await
+        Box::pin(self.write_and_wait(&base, &follower, permit, &flight)).await
     }
 
     fn id(&self) -> &AllocId {
@@ -121,7 +123,13 @@ impl Unit {
         self.batch.is_halted() || (self.batch.is_held() && !begun())
     }
 
-    async fn write_and_wait(&self, base: &Baseline, follower: &Follower, permit: Permit) -> End {
+    async fn write_and_wait(
+        &self,
+        base: &Baseline,
+        follower: &Follower,
+        permit: Permit,
+        flight: &Flight<'_>,
+    ) -> End {
         let context = &self.context;
         let want = self.want();
         let mut progress = Progress::new(context, base);
@@ -154,6 +162,7 @@ impl Unit {
                 Verdict::Failed(cause) => return Box::pin(self.failed_of(&cause)).await,
                 Verdict::Pending(reason) => reason,
             };
+            flight.is(&reason.state);
             if now >= tell {
                 progress.still_waiting(&reason.state);
                 tell = now + STILL_WAITING;

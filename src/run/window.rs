@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::{Halt, Run, Workers, next_end};
 use crate::event::{EventKind, Trouble};
 use crate::plan::Pause;
+use crate::report::Turn;
 use crate::rules::batches::size;
 use crate::rules::policy::holds;
 use crate::rules::window::Window;
@@ -42,6 +43,7 @@ impl Run {
             allocations: count,
             at_once,
         });
+        context.board.set_turn(Turn::Window { at_once });
         self.tell_of_connections(at_once);
         let wait = match *pause {
             Pause::Fixed(wait) => wait,

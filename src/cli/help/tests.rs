@@ -174,9 +174,11 @@ fn is_this() {
           allocations are left out.
 
       -progress=<auto|plain|none>
-          How progress is shown. auto and plain print a line for each step; none
-          leaves out the lines of single allocations and keeps the lines that start
-          with ==>, warnings and errors. Defaults to auto.
+          How progress is shown. plain prints a line for each step. auto does so too
+          and, where standard output and standard error are a terminal, shows what
+          is in flight in a block below the lines. none leaves out the lines of
+          single allocations and keeps the lines that start with ==>, warnings and
+          errors. Defaults to auto.
 
       -json
           Print everything that happens as JSON on standard output. Each line is an

@@ -39,6 +39,22 @@ pub(super) fn served() -> Served {
     served
 }
 
+/// The same with so many allocations of [`WEB`] and nothing else.
+pub(super) fn crowd(count: u32) -> Served {
+    let served = Served::start(move || {
+        let cluster = Cluster::new(Config {
+            timing: quick(),
+            ..Config::seeded(7)
+        });
+        cluster.register(&job(WEB, count)).unwrap();
+        cluster
+    });
+    until(&served, |cluster| {
+        running(cluster, |_| true) == count as usize
+    });
+    served
+}
+
 /// A tenth of what real nodes and servers need, and less.
 fn quick() -> Timing {
     Timing {
@@ -122,4 +138,18 @@ pub(super) fn writes(served: &Served) -> Vec<Entry> {
         entry.method == "PUT" && (entry.path.ends_with("/restart") || entry.path.ends_with("/stop"))
     });
     requests
+}
+
+/// Waits until the first allocation that was written to runs again and the API shows it.
+pub(super) fn first_is_back(served: &Served) {
+    until(served, |cluster| {
+        let writes = writes(served);
+        let Some(id) = writes.first().and_then(|it| it.path.split('/').nth(4)) else {
+            return false;
+        };
+        cluster.read_truth(|truth| {
+            let processes = truth.processes(id, "server");
+            processes.len() == 2 && processes[1].visible.is_some()
+        })
+    });
 }

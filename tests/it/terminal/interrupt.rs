@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use nomad_sim::front::{Fault, Rule};
 
-use super::cluster::{WEB, die_slowly, running, served, start_slowly, until, writes};
+use super::cluster::{
+    WEB, die_slowly, first_is_back, running, served, start_slowly, until, writes,
+};
 use super::session::Session;
 use crate::support::Served;
 
@@ -19,20 +21,6 @@ fn interrupted(served: &Served, args: &[&str]) -> Session {
     // Other lines of the batch may come first.
     run.wait_for("^C").wait_for("\n==> ").wait_for(Q5);
     run
-}
-
-/// Waits until the first allocation that was written to runs again and the API shows it.
-fn first_is_back(served: &Served) {
-    until(served, |cluster| {
-        let writes = writes(served);
-        let Some(id) = writes.first().and_then(|it| it.path.split('/').nth(4)) else {
-            return false;
-        };
-        cluster.read_truth(|truth| {
-            let processes = truth.processes(id, "server");
-            processes.len() == 2 && processes[1].visible.is_some()
-        })
-    });
 }
 
 /// Lets the clock come to another second than now, so that stamps differ; gives the second that is over.

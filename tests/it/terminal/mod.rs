@@ -5,9 +5,12 @@
 
 mod cluster;
 mod early;
+mod emulator;
 mod interrupt;
+mod live;
 mod looks;
 mod midrun;
+mod screen;
 mod session;
 mod signals;
 mod window;

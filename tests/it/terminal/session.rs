@@ -1,25 +1,27 @@
 //! One run at a pseudo-terminal: what it shows, what is typed, how it ends and how it leaves the terminal.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::process::Command;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dialoguer::console::strip_ansi_codes;
 use rexpect::process::{PtyProcess, Signal, WaitStatus};
 use rustix::termios::{
     LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
 };
 
+use super::emulator::Emulator;
+use super::screen::{PATIENCE, Screen};
 use crate::support::Served;
 
-/// Longer than any run in these tests takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What the shell says once it stands at the terminal.
 const AT_TERMINAL: &str = "at the terminal\r\n";
+/// How a shell runs the program if it does nothing else.
+const ONLY_THIS: &str = "exec \"$@\"";
 
-/// The real binary at a terminal of its own, as a shell starts it. Ends with this value.
+/// The real binary at a terminal of its own, as a shell starts it. Ends with this value. What is shown is told without the live block,
+/// but where the screen itself is asked for.
 pub(super) struct Session {
     process: PtyProcess,
     terminal: File,
@@ -30,34 +32,56 @@ pub(super) struct Session {
     seen: usize,
 }
 
-/// Everything that came from the terminal.
-#[derive(Default)]
-struct Screen {
-    bytes: Mutex<(Vec<u8>, bool)>,
-    changed: Condvar,
+/// A terminal, and what a shell there does with the program, which is its `"$@"`.
+pub(super) struct Place<'a> {
+    /// Lines and columns.
+    pub(super) size: (u16, u16),
+    pub(super) term: &'a str,
+    pub(super) script: &'a str,
+}
+
+impl Default for Place<'_> {
+    fn default() -> Self {
+        Self {
+            size: (40, 120),
+            term: "xterm-256color",
+            script: ONLY_THIS,
+        }
+    }
 }
 
 impl Session {
     /// Runs the program against the cluster at a terminal of 120 columns.
     pub(super) fn start(served: &Served, args: &[&str]) -> Self {
-        Self::sized(served, 120, args)
+        Self::at(served, &Place::default(), args)
     }
 
     /// At a terminal of so many columns.
     pub(super) fn sized(served: &Served, columns: u16, args: &[&str]) -> Self {
+        let place = Place {
+            size: (40, columns),
+            ..Place::default()
+        };
+        Self::at(served, &place, args)
+    }
+
+    /// At such a terminal.
+    pub(super) fn at(served: &Served, place: &Place<'_>, args: &[&str]) -> Self {
         // The program is to meet the terminal as the test has set it: so the shell waits for a line before it becomes the program.
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", "echo at the terminal; read line; exec \"$@\"", "sh"])
+            .arg("-c")
+            .arg("echo at the terminal; read line; ".to_owned() + place.script)
+            .arg("sh")
             .arg(env!("CARGO_BIN_EXE_nomad-restart"))
             .args(args)
             .env_clear()
             .env("NOMAD_ADDR", &served.address)
-            .env("TERM", "xterm-256color")
+            .env("TERM", place.term)
             .env("TZ", "America/New_York");
         let process = PtyProcess::new(command).unwrap();
         let terminal = process.get_file_handle().unwrap();
-        let screen = Arc::new(Screen::default());
+        let screen = Arc::new(Screen::new(place.size));
         let reader = terminal.try_clone().unwrap();
         let shown = Arc::clone(&screen);
         std::thread::spawn(move || shown.fill(reader));
@@ -76,21 +100,32 @@ impl Session {
             .local_modes
             .insert(LocalModes::ECHO | LocalModes::NOFLSH);
         tcsetattr(&session.terminal, OptionalActions::Now, &session.found).unwrap();
+        session.resize(place.size);
+        session.keys("\n");
+        session
+    }
+
+    /// Changes the terminal's lines and columns, also in mid-run.
+    pub(super) fn resize(&mut self, size: (u16, u16)) -> &mut Self {
+        // What comes meanwhile is taken by a terminal that has its new size already.
+        let mut page = self.screen.lock();
+        page.emulator.resize(size);
         let size = Winsize {
-            ws_row: 40,
-            ws_col: columns,
+            ws_row: size.0,
+            ws_col: size.1,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
-        tcsetwinsize(&session.terminal, size).unwrap();
-        session.keys("\n");
-        session
+        tcsetwinsize(&self.terminal, size).unwrap();
+        drop(page);
+        self
     }
 
     /// Waits until this text is shown after what was waited for before.
     #[track_caller]
     pub(super) fn wait_for(&mut self, text: &str) -> &mut Self {
-        let found = self.screen.wait(|shown, _| {
+        let found = self.screen.wait(|page| {
+            let shown = page.shown();
             let rest = shown.get(self.seen..)?;
             rest.find(text).map(|at| self.seen + at + text.len())
         });
@@ -101,14 +136,58 @@ impl Session {
         self
     }
 
+    /// Waits until the lines on the screen, from the top to the last that is not empty, are such ones. Gives them.
+    #[track_caller]
+    pub(super) fn wait_for_screen(&self, what: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let found = self.screen.wait(|page| {
+            let lines = page.emulator.screen();
+            what(&lines).then_some(lines)
+        });
+        found.unwrap_or_else(|shown| {
+            let lines = self.screen.lock().emulator.screen();
+            panic!("the screen is another:\n{}\n\n{shown}", lines.join("\n"))
+        })
+    }
+
+    /// Waits until the screen shows this.
+    #[track_caller]
+    pub(super) fn screen_with(&self, text: &str) -> Vec<String> {
+        self.wait_for_screen(|lines| lines.iter().any(|line| line.contains(text)))
+    }
+
     /// Everything that is shown so far.
     pub(super) fn shown(&self) -> String {
-        text_of(&self.screen.lock().0)
+        self.screen.lock().shown()
     }
 
     /// What was written, colours and all.
     pub(super) fn raw(&self) -> String {
-        String::from_utf8(self.screen.lock().0.clone()).unwrap()
+        self.screen.lock().raw()
+    }
+
+    /// How much was written, block and all.
+    pub(super) fn written(&self) -> usize {
+        self.screen.lock().bytes.len()
+    }
+
+    /// Waits for the end as [`Self::ends_with`]; gives all that was written, block and all.
+    #[track_caller]
+    pub(super) fn written_to_the_end(self, code: i32) -> String {
+        let screen = Arc::clone(&self.screen);
+        self.ends_with(code);
+        String::from_utf8_lossy(&screen.lock().bytes).into_owned()
+    }
+
+    /// Waits for the end as [`Self::ends_with`]; gives the lines that the terminal has then, and those that it would have if there had
+    /// never been a block.
+    #[track_caller]
+    pub(super) fn paper_to_the_end(self, code: i32, size: (u16, u16)) -> [Vec<String>; 2] {
+        let screen = Arc::clone(&self.screen);
+        self.ends_with(code);
+        let mut page = screen.lock();
+        let mut plain = Emulator::new(size);
+        plain.take(page.raw().as_bytes());
+        [page.emulator.paper(), plain.paper()]
     }
 
     /// Waits for the end as [`Self::ends_with`]; gives what was written, colours and all.
@@ -116,7 +195,7 @@ impl Session {
     pub(super) fn raw_to_the_end(self, code: i32) -> String {
         let screen = Arc::clone(&self.screen);
         self.ends_with(code);
-        String::from_utf8(screen.lock().0.clone()).unwrap()
+        screen.lock().raw()
     }
 
     /// Presses these keys.
@@ -158,7 +237,7 @@ impl Session {
 
     /// Sends the signal again and again: the one that ends the program may be the second or, after a question, the third.
     pub(super) fn signals_until_it_ends(&mut self, signal: Signal) {
-        while !self.screen.lock().1 {
+        while !self.screen.lock().ended {
             // It may have ended since.
             let _ = self.process.signal(signal);
             std::thread::sleep(Duration::from_millis(20));
@@ -168,7 +247,7 @@ impl Session {
     /// Waits for the end: with this code, and the terminal as it was. Gives everything that was shown since the start.
     #[track_caller]
     pub(super) fn ends_with(self, code: i32) -> String {
-        let Ok(()) = self.screen.wait(|_, ended| ended.then_some(())) else {
+        let Ok(()) = self.screen.wait(|page| page.ended.then_some(())) else {
             panic!("the program does not end:\n{}", self.shown());
         };
         let status = self.process.wait().unwrap();
@@ -209,54 +288,4 @@ impl Session {
             .map(|(_, of_program)| of_program.trim_start().to_owned())
             .unwrap()
     }
-}
-
-impl Screen {
-    fn fill(&self, mut terminal: File) {
-        let mut buffer = [0; 4096];
-        loop {
-            let read = match terminal.read(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // The other side has been closed by the last who had it.
-                Ok(0) | Err(_) => break,
-                Ok(read) => read,
-            };
-            self.lock().0.extend(&buffer[..read]);
-            self.changed.notify_all();
-        }
-        self.lock().1 = true;
-        self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (Vec<u8>, bool)> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until `what` finds something in what is shown, or in its being the end. The error is everything that is shown.
-    fn wait<T>(&self, what: impl Fn(&str, bool) -> Option<T>) -> Result<T, String> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut bytes = self.lock();
-        loop {
-            let shown = text_of(&bytes.0);
-            if let Some(found) = what(&shown, bytes.1) {
-                return Ok(found);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if bytes.1 || left.is_zero() {
-                return Err(shown);
-            }
-            let (next, _) = self
-                .changed
-                .wait_timeout(bytes, left)
-                .unwrap_or_else(PoisonError::into_inner);
-            bytes = next;
-        }
-    }
-}
-
-/// What a terminal would show, without colours; lines that are drawn again are there twice.
-fn text_of(bytes: &[u8]) -> String {
-    strip_ansi_codes(&String::from_utf8_lossy(bytes))
-        .replace("\r\n", "\n")
-        .replace('\r', "")
 }
