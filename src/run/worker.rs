@@ -65,7 +65,9 @@ fn targets(context: &Context, candidate: &Candidate) -> Vec<Target> {
     }
 }
 
-fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
+fn book(context: &Context, work: &Work, mut ends: Vec<End>) -> Left {
+    // It has failed if one of its tasks has, whatever became of the others.
+    ends.sort_by_key(|end| !matches!(end, End::Failed(_)));
     let id = &work.candidate.id;
     work.batch.end(id);
     let untouched = ends.iter().all(|end| matches!(end, End::Untouched));
@@ -75,6 +77,8 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
         true => Left::Ended,
         false => Left::Skipped,
     };
+    // It is skipped once, whichever of its tasks that was found out for.
+    let mut is_skipped = false;
     let mut done = true;
     let mut told: Vec<String> = Vec::new();
     for end in ends {
@@ -84,6 +88,9 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
             End::Untouched => done = false,
             End::Skipped(reason) => {
                 done = false;
+                if std::mem::replace(&mut is_skipped, true) {
+                    continue;
+                }
                 let reason = reason.clause(context.plan.verbose);
                 context.reporter.emit(EventKind::AllocationSkipped {
                     allocation: Arc::clone(id),

@@ -74,6 +74,19 @@ impl Recorder {
                 }];
             }
             EventKind::AllocationSkipped { allocation, reason } => {
+                let known = self.known.get(allocation);
+                // It is one of its tasks only: the allocation has failed.
+                if known.and_then(|it| it.outcome) == Some(Outcome::Failed) {
+                    return vec![Body::Diagnostic {
+                        severity: Severity::Info,
+                        message: format!(
+                            "Not all its tasks were told to restart because {}",
+                            text(reason)
+                        ),
+                        allocation: Some(AllocId::clone(allocation)),
+                        class: None,
+                    }];
+                }
                 let mut fate = self.ended(allocation, Outcome::Skipped, now);
                 fate.reason = Some(text(reason));
                 return vec![Body::AllocDone(fate)];

@@ -137,6 +137,13 @@ fn an_allocation_can_fail_after_it_was_done_but_only_once() {
     assert_eq!(second["type"], "diagnostic");
     assert_eq!(second["allocation"], "a0000001");
     assert_eq!(second["message"], "second");
+    let skipped = EventKind::AllocationSkipped {
+        allocation: "a0000001".into(),
+        reason: "it is gone".to_owned(),
+    };
+    let third = take(&mut recorder, 6, skipped).remove(0);
+    assert_eq!(third["type"], "diagnostic");
+    assert_eq!(third["allocation"], "a0000001");
 }
 
 #[test]

@@ -110,6 +110,36 @@ async fn a_replacement_whose_node_disconnects_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_replacement_that_disconnects_while_it_has_to_hold_is_not_healthy_before_it_is_back() {
+    // Of a batch job: nobody else judges it.
+    let batch = with(&patient(2, &json!([])), json!({"Type": "batch"}));
+    let cluster = running(&batch).await;
+    let ran = Scene::of(&cluster)
+        .args([
+            "-yes",
+            "-wait=healthy",
+            "-min-healthy-time=1m",
+            "-timeout=20m",
+        ])
+        .args([RESCHEDULE, "web"])
+        .meanwhile(|stage| async move {
+            after(&stage, 1, seconds(10)).await;
+            let first = last_touched(&stage);
+            let replacement = stage
+                .cluster
+                .read(|state| state.allocation(&first).unwrap().next.clone());
+            away(&stage, &replacement, seconds(300)).await;
+        })
+        .run()
+        .await
+        .ended_with(0);
+    assert!(ran.stdout.ends_with(SUCCESS), "{}", ran.stdout);
+    let writes = ran.writes();
+    let second = writes[1].time.since(writes[0].time);
+    assert!(second >= seconds(370), "{second:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_is_lost_with_nowhere_to_go_is_a_failure_at_once() {
     // N20: nothing takes its place, the only other node is not eligible.
     let slow = json!([{"start_from": 2, "start_block_for": "10m"}]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::jobs::{cluster, group, job, plain, running, settled, web, web_with, with};
+use super::jobs::{cluster, group, job, plain, running, settled, task, web, web_with, with};
 use super::scene::{Scene, allocations};
 
 #[tokio::test(start_paused = true)]
@@ -163,6 +163,25 @@ async fn one_that_was_replaced_before_its_turn_is_skipped() {
         assert_eq!(ran.touched(), ids, "{mode}");
         assert_eq!(ran.count(|entry| entry.method == "PUT"), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_skipped_with_two_tasks_is_told_once() {
+    let slow = json!([{"start_block_for": "20s"}]);
+    let tasks = [task("app", &slow), plain("side")];
+    let cluster = running(&job(&[group("web", 2, &tasks)])).await;
+    let second = allocations(&cluster, "web").remove(1);
+    Scene::of(&cluster)
+        .args(["-yes", "-task=app", "-task=side", "web"])
+        .meanwhile(move |stage| async move {
+            stage.joint.writes(1).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            stage.cluster.stop_allocation(&second, false).unwrap();
+        })
+        .run()
+        .await
+        .ended_with(0)
+        .warned(&["    <TS>: Skipping allocation \"<id 1>\" because it has already been replaced by \"<id 2>\""]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -214,6 +214,14 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Whether anybody's write on it was taken during the run, up to a moment.
+    pub(super) fn is_touched(&self, id: &str, at: Time) -> bool {
+        let truth = &self.run.truth;
+        let during = |index: &&usize| **index >= self.run.before;
+        let mut writes = truth.allocations[id].writes.iter().filter(during);
+        writes.any(|index| truth.writes[*index].accepted && truth.writes[*index].time <= at)
+    }
+
     /// Starts of any of its tasks between two moments, failed ones included.
     pub(super) fn starts(&self, id: &str, from: Time, to: Time) -> usize {
         let all = self.run.truth.allocations[id].processes.values().flatten();
