@@ -229,7 +229,7 @@ fn values_that_are_none() {
     let mut tried: Vec<_> = table.iter().map(|(option, ..)| *option).collect();
     tried.extend(switches);
     let (_, list) = include_str!("../../../README.md")
-        .split_once("\n- New options: ")
+        .split_once("\nNew: ")
         .unwrap();
     let (list, _) = list.split_once("\n\n").unwrap();
     let options: Vec<_> = list.split('`').skip(1).step_by(2).collect();
