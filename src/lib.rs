@@ -41,7 +41,7 @@
 //! - A write passes the gate (`run::gate`) and a last look at the allocation, or it is not sent.
 //! - Nothing is concluded from silence alone: a verdict that time would decide asks for a fresh read first.
 //! - A restart that may have been accepted is never sent again.
-//! - No line is printed but what the report was told by an event or asked by a question, in the order in which they were sent.
+//! - No line is written but what the report was told by an event or asked by a question, in the order in which they were sent.
 //!
 //! One thread does everything but print (a tokio runtime of the current thread). The report has one of its own, so that a slow terminal
 //! stops nothing, and one more that reads stdin while a question is open. What ends every wait is tabled in `rules::verdict`.
@@ -64,6 +64,7 @@
 //! | what follows a batch, or an answer | `src/rules/policy.rs` | the table in the README |
 //! | the order of batches, the window | `src/rules/batches.rs`, `src/rules/window.rs`; the loops in `src/run/lockstep.rs`, `src/run/window.rs` | |
 //! | a line for people | `src/report/human.rs`, `src/report/summary.rs` | `nomad job restart` has the wording of every line that it prints too |
+//! | the live block | `src/report/live/rows.rs` says what it shows, `src/run/live.rs` tells it | |
 //! | a question | `src/report/ask.rs` | |
 //! | the live block | `src/report/live/rows.rs` says what is in it, `src/report/live/canvas.rs` how it comes and goes, `src/run/live.rs` what it is drawn from | a capture in the README |
 //! | something new that can happen | `src/event.rs`: the compiler then leads to every place that has to say it | a line of `-json` as well |

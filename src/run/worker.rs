@@ -76,6 +76,7 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
         false => Left::Skipped,
     };
     let mut done = true;
+    let mut told: Vec<String> = Vec::new();
     for end in ends {
         match end {
             End::Done => {}
@@ -92,6 +93,12 @@ fn book(context: &Context, work: &Work, ends: Vec<End>) -> Left {
             }
             End::Failed(error) => {
                 done = false;
+                // Several of its tasks were waited for, and the same may have ended each wait. What was found out about it follows.
+                let cause = error.text.lines().next().unwrap_or_default().to_owned();
+                if told.contains(&cause) {
+                    continue;
+                }
+                told.push(cause);
                 let unrecoverable = error.unrecoverable;
                 context.fail(work.place, error);
                 let exceeded = context.exceeded().is_some();

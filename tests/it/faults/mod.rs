@@ -3,6 +3,7 @@
 
 mod access;
 mod agents;
+mod away;
 mod leader;
 mod limits;
 mod nodes;

@@ -6,7 +6,7 @@ use nomad_sim::cluster::{State, Truth};
 use nomad_sim::front::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::jobs::{SECOND, group, job, running, task, web, web_with, with};
+use super::jobs::{SECOND, group, job, plain, running, task, web, web_with, with};
 use super::scene::{Ran, Scene, Stage, allocations};
 
 /// One allocation whose task obeys these rules, with this restart policy.
@@ -128,6 +128,23 @@ async fn a_start_that_cannot_succeed() {
         "task \"app\" failed: Driver Failure: no such image (Not Restarting: Error was unrecoverable); see \"nomad alloc status 2845ca54\"",
     );
     assert!(ran.took() < Duration::from_secs(5), "{:?}", ran.took());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_the_wait_for_two_tasks_is_one_error() {
+    let broken = json!([{"start_from": 2, "start_error": "image not found"}]);
+    let tasks = [task("app", &broken), plain("side")];
+    let cluster = running(&job(&[group("web", 1, &tasks)])).await;
+    let ran = Scene::of(&cluster)
+        .args(["-yes", "-task=app", "-task=side", "web"])
+        .run()
+        .await
+        .ended_with(1)
+        .explained("1 error occurred while restarting job:")
+        .explained("0 of 1 allocation restarted, 1 failed.");
+    // When it happens, and in the list.
+    let told = ran.stderr.matches("Error restarting allocation").count();
+    assert_eq!(told, 2, "{}", ran.stderr);
 }
 
 #[tokio::test(start_paused = true)]

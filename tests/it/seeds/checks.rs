@@ -15,7 +15,7 @@ use nomad_sim::front::Fault;
 use super::facts::Facts;
 use super::plot::SECRET;
 use super::stage::Run;
-use super::told::{Told, told, told_to_machines};
+use super::told::{Told, What, told, told_to_machines};
 use super::tty::Entry;
 
 /// What the checks share.
@@ -94,7 +94,7 @@ fn secrets(case: &mut Case<'_>) {
     }
 }
 
-/// With a deployment under way at the start, nothing is written before it has ended.
+/// With a deployment under way at the start, nothing is written before it has ended; nor is anything chosen, if it is waited for.
 fn deployments(case: &mut Case<'_>) {
     let run = case.run;
     if run.plot.deploying.is_none() || !run.plot.actors.is_empty() || !run.reads_go_well() {
@@ -126,6 +126,16 @@ fn deployments(case: &mut Case<'_>) {
         .map(|(at, id, _)| format!("a write to {id} at {} in a deployment", at.rfc3339()))
         .collect();
     case.broken.extend(broken);
+    let chosen = case.told.iter().find(|told| {
+        let nothing = matches!(&told.what, What::Other(it) if it.starts_with("No allocations"));
+        nothing || matches!(told.what, What::Selected(_))
+    });
+    if run.plot.command.await_deployment
+        && !running.is_empty()
+        && chosen.is_some_and(|told| end.is_none_or(|end| told.at < end))
+    {
+        case.fail("allocations were chosen in a deployment");
+    }
 }
 
 /// The allocations that a command without an age is about.

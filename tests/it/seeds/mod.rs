@@ -139,12 +139,14 @@ fn the_same_seed_gives_the_same_transcript() {
 fn the_named_seed() {
     let Some(seeds) = named() else { return };
     if seeds.end > seeds.start + 1 {
-        run_all(seeds);
+        let number = seeds.end - seeds.start;
+        let took = run_all(seeds);
+        eprint(&format!("{number} seeds, {took:?} of virtual time"));
         return;
     }
     let seed = seeds.start;
     if let Ok(story) = catch_unwind(|| trace::full(&perform(Plot::draw(seed)))) {
-        eprint_story(seed, &story);
+        eprint(&format!("{}{story}", Plot::draw(seed)));
     }
     if let Err(text) = run(seed) {
         panic!("{text}");
@@ -152,8 +154,8 @@ fn the_named_seed() {
 }
 
 #[expect(clippy::print_stderr, reason = "it was asked for")]
-fn eprint_story(seed: u64, story: &str) {
-    eprintln!("{}{story}", Plot::draw(seed));
+fn eprint(text: &str) {
+    eprintln!("{text}");
 }
 
 #[test]

@@ -86,6 +86,7 @@
 //! | h01, h02 | figures of the connection limit; when blocking queries wake |
 //! | h04, h05 | streams line by line; a reader that is lost |
 //! | i, k02, k03 | answers while agents are away and after; transactions and what nodes tell, but for what stands below |
+//! | k01 | status and texts of the answers |
 //! | l | logs, byte by byte |
 //! | 1.6.10, 1.10.5, 1.11.2 | of c05, c06, d01, d04, d06 and y what differs from 2.0.5; heads and ends of streams |
 //!
@@ -106,7 +107,8 @@
 //! - **k03**: of a `disconnect` block the plain course is simulated: each allocation waits for one evaluation and comes back with the
 //!   node. The recorded servers plan a reschedule as well, and evaluate the node three times more; states are the same.
 //! - **j**: there is no TLS. Tests of TLS need a server of their own.
-//! - **k01**: the agent is a server and a client in one; a client-only agent puts `rpc error: ` in front of texts.
+//! - **k01**: the agent is a server and a client in one; a client-only agent puts `rpc error: ` in front of texts that a server has
+//!   told it. All else that it answers is the same.
 //! - **l**: logs are not followed (501); texts for an offset or origin that is none are not recorded.
 //! - Meta headers, ids, times and scores have the recorded form, not the recorded values.
 //!

@@ -40,7 +40,7 @@ pub(super) fn add(dice: &mut Dice, mood: Mood, plot: &mut Plot) {
     command.detailed = dice.chance(40);
     command.dry_run = dice.chance(8);
     let may_deploy = command.await_deployment || !plot.calm;
-    if plot.kind == "service" && may_deploy && dice.chance(25) {
+    if plot.kind == "service" && may_deploy && dice.chance(40) {
         plot.deploying = Some(dice.spread(Duration::from_millis(50), secs(10)));
     }
 }
