@@ -32,6 +32,8 @@ pub(crate) struct Wire {
     fresh: reqwest::Client,
     /// What messages say that could not be reached.
     place: String,
+    /// When an agent closes a connection before it has read anything.
+    closes: &'static str,
     server_name: Option<ServerName>,
 }
 
@@ -63,10 +65,17 @@ impl Wire {
             Some(_) => format!("{} through the proxy", config.address.target),
             None => config.address.target.to_string(),
         };
+        // The alert that says so may be overtaken by the end of the connection.
+        let closes = if config.address.is_https() {
+            "as it does when it has too many, or when it does not accept the client's certificate"
+        } else {
+            "as it does when it has too many"
+        };
         Ok(Self {
             reused: build(idle)?,
             fresh: build(0)?,
             place,
+            closes,
             server_name,
         })
     }
@@ -115,7 +124,8 @@ impl Wire {
             (
                 SendErrorKind::Unsent,
                 format!(
-                    "{place} closed the connection before the request was sent, as it does when it has too many"
+                    "{place} closed the connection before the request was sent, {}",
+                    self.closes
                 ),
             )
         } else if error.is_connect() {
