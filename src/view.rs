@@ -57,6 +57,8 @@ pub(crate) struct JobView {
     index: u64,
     /// Creation and modification of the newest job heard of, also of one that was purged since.
     job_index: (u64, u64),
+    /// When the newest answer about the job itself was asked for.
+    job_read: Option<Instant>,
     /// Evaluations that were blocked once, and the index at which they no longer were.
     unblocked: BTreeMap<String, u64>,
     /// Allocations known from before the server's indexes went back: any news is newer.

@@ -39,8 +39,12 @@ impl JobView {
                     changed.checks.push(id);
                 }
             }
-            Change::Job(job) => self.job(job, now, &mut changed),
+            Change::Job(job) => {
+                self.job_read = self.job_read.max(Some(asked));
+                self.job(job, now, &mut changed);
+            }
             Change::JobPurged => {
+                self.job_read = self.job_read.max(Some(asked));
                 changed.job = self.job != JobState::Purged;
                 self.job = JobState::Purged;
                 self.end_incarnation(u64::MAX, now, &mut changed);

@@ -2,7 +2,7 @@
 //!
 //! Nomad links the two when the evaluation of the stop places the replacement. When a blocked evaluation places it later, neither
 //! link is ever set: then it is the next allocation of the same name and group (for system jobs: on the same node) that no other
-//! allocation names as its replacement.
+//! allocation names as its replacement. Unless the job was purged: another one of the same id uses the same names.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -46,6 +46,12 @@ impl JobView {
 
     /// The first allocation of the same place that was created later and that nobody names as a replacement.
     fn placed_later(&self, allocation: &Arc<Allocation>, index: u64) -> Option<AllocId> {
+        let is_of_purged_job = allocation.create_index < self.job_index.0;
+        let gone = self.gone.get(&allocation.id);
+        // Why it is gone shows when the job is looked at.
+        if is_of_purged_job || gone.is_some_and(|gone| self.job_read < Some(gone.since)) {
+            return None;
+        }
         let after = allocation.create_index.max(index);
         let everywhere = matches!(job_type(self, allocation), "system" | "sysbatch");
         let name = &allocation.name;

@@ -85,6 +85,11 @@ impl Followers {
         }
     }
 
+    /// Whether anybody follows an allocation of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     pub(super) fn wake_all(&self) {
         for entry in self.by_number.values() {
             entry.notify.notify_one();

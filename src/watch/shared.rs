@@ -190,6 +190,10 @@ impl Shared {
         for id in &changed.allocations {
             if let Some(allocation) = view.last_known(id) {
                 followers.wake(&allocation.name, now);
+                // Collected, or purged with its job?
+                if view.is_gone(id) && followers.has(&allocation.name) {
+                    self.job_wanted.notify_one();
+                }
             }
         }
         for id in &changed.checks {

@@ -1,9 +1,11 @@
 //! From an allocation to the one that replaced it.
 
+use std::sync::Arc;
+
 use super::{one, read, view};
-use crate::nomad::json::{AllocId, Allocation};
-use crate::rules::samples::{AllocationSample, allocation};
-use crate::view::Change;
+use crate::nomad::json::{AllocId, Allocation, Job};
+use crate::rules::samples::{AllocationSample, allocation, job};
+use crate::view::{Change, JobView};
 
 fn stopped(id: &str, create_index: u64, next: &str) -> Allocation {
     allocation(id, create_index, create_index).stopped("", next)
@@ -11,6 +13,15 @@ fn stopped(id: &str, create_index: u64, next: &str) -> Allocation {
 
 fn chain(ids: &[&str]) -> Vec<AllocId> {
     ids.iter().map(|id| AllocId::from(*id)).collect()
+}
+
+fn look_at_job(view: &mut JobView, create_index: u64) {
+    let job = Job {
+        create_index,
+        modify_index: create_index,
+        ..job(0, &[])
+    };
+    one(view, Change::Job(Arc::new(job)));
 }
 
 #[test]
@@ -131,6 +142,18 @@ fn system_allocations_of_all_nodes_have_one_name() {
 }
 
 #[test]
+fn another_job_of_the_same_id_replaces_nothing() {
+    // N35, N39
+    let mut view = view(vec![allocation("a", 2, 2)]);
+    look_at_job(&mut view, 1);
+    one(&mut view, Change::Gone("a".into()));
+    read(&mut view, allocation("b", 11, 11));
+    assert_eq!(view.last_successor("a"), None);
+    look_at_job(&mut view, 10);
+    assert_eq!(view.last_successor("a"), None);
+}
+
+#[test]
 fn chains_lead_through_what_is_gone() {
     // N18
     let mut view = view(vec![
@@ -141,9 +164,14 @@ fn chains_lead_through_what_is_gone() {
     for id in ["a", "b"] {
         one(&mut view, Change::Gone(id.into()));
     }
+    // The job may have been purged …
+    assert_eq!(view.successors("a", 0), chain(&["b"]));
+    // … and was not.
+    look_at_job(&mut view, 1);
     assert_eq!(view.successors("a", 0), chain(&["b", "c"]));
     // Also through one that was running when it was seen last.
     one(&mut view, Change::Gone("c".into()));
     read(&mut view, allocation("d", 4, 4));
+    look_at_job(&mut view, 1);
     assert_eq!(view.last_successor("a").as_deref(), Some("d"));
 }

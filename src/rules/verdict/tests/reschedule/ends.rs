@@ -174,6 +174,8 @@ fn a_replacement_is_found_although_the_original_is_gone() {
         Some(Confirm::List)
     );
     let mut found = case;
+    let same = job(0, &[("web", &[("app", "")])]);
+    apply(&mut found, 30, Change::Job(Arc::new(same)));
     found.list(31, vec![new("b", 13, 14, task("running", 5.0))]);
     assert_eq!(found.judge(accepted(&found), 31), replaced_by("b"));
 
