@@ -268,16 +268,25 @@ fn a_token_with_a_line_end_inside() {
 }
 
 /// How many connections to this port are open at their client's end, by the kernel's own table.
+///
+/// The table is read piece by piece while connections come and go, so a single look may count some that were never open together. Those
+/// that two looks find were, between the two.
 #[cfg(target_os = "linux")]
 fn open_connections(port: u16) -> usize {
     const ESTABLISHED: &str = "01";
     let remote = format!(":{port:04X}");
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let open = table.lines().filter(|line| {
-        let mut fields = line.split_whitespace().skip(2);
-        fields.next().is_some_and(|it| it.ends_with(&remote)) && fields.next() == Some(ESTABLISHED)
-    });
-    open.count()
+    let look = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let local_ends = table.lines().filter_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let local = fields.next()?;
+            let is_open = fields.next()?.ends_with(&remote) && fields.next()? == ESTABLISHED;
+            is_open.then(|| local.to_owned())
+        });
+        local_ends.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = look();
+    look().intersection(&before).count()
 }
 
 /// N5, N69: a batch far beyond what an agent accepts from one address keeps to the budget, over real sockets.
