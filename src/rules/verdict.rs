@@ -78,6 +78,8 @@ const UNKNOWN_WITHIN: Duration = Duration::from_secs(15);
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// How long after the time limit a read that tells how things stand is asked for: none may ever come.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
+/// How long news of a replacement may come after news of its link: they are of one plan, and read one after the other.
+const UNREAD_FOR: Duration = Duration::from_secs(1);
 /// How long what could not be placed is given to find a place after all: capacity that has just become free is noticed by then.
 const PLACED_LATE: Duration = Duration::from_secs(2);
 /// Starts again within policy that make a crash loop, the restart that was asked for included.
@@ -222,6 +224,7 @@ pub(crate) fn next_check(
         by_call,
         after_rest(PLACED_LATE),
         after_rest(SETTLED_AFTER),
+        reschedule::read_at(base, view),
         health::next_check(base, &end, view, want),
     ]
     .into_iter()

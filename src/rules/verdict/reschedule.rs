@@ -6,7 +6,9 @@ use tokio::time::Instant;
 
 use super::in_place::{failed, stays};
 use super::reason::{Confirm, Event, Reason, State};
-use super::{Baseline, CallState, Cause, PLACED_LATE, SETTLED_AFTER, Verdict, Want, health};
+use super::{
+    Baseline, CallState, Cause, PLACED_LATE, SETTLED_AFTER, UNREAD_FOR, Verdict, Want, health,
+};
 use crate::nomad::json::{
     AllocId, Allocation, ClientStatus, DesiredStatus, RunState, TaskGroup, TaskState,
 };
@@ -31,7 +33,7 @@ pub(super) fn judge(
     let chain = base.replacements(view);
     let end = chain.last().unwrap_or(&base.allocation);
     let Some(allocation) = view.allocations.get(end) else {
-        return unseen(end, view);
+        return unseen(base, end, view, now);
     };
     if matches!(
         allocation.desired_status,
@@ -73,17 +75,18 @@ fn scheduling(call: CallState, allocation: &Allocation) -> State {
 }
 
 /// The end of the chain is gone, or only its id is known.
-fn unseen(end: &AllocId, view: &JobView) -> Verdict {
+fn unseen(base: &Baseline, end: &AllocId, view: &JobView, now: Instant) -> Verdict {
     if view.job == JobState::Purged {
         return Verdict::Failed(Cause::JobEnded { purged: true });
     }
     if !view.is_gone(end) {
-        return Verdict::Pending(Reason::confirm(
-            State::Unread {
-                allocation: end.clone(),
-            },
-            Confirm::Allocation(end.clone()),
-        ));
+        let unread = State::Unread {
+            allocation: end.clone(),
+        };
+        return Verdict::Pending(match read_at(base, view) {
+            Some(at) if now < at => Reason::of(unread),
+            _ => Reason::confirm(unread, Confirm::Allocation(end.clone())),
+        });
     }
     // A replacement without links is only found in a list, and one that was made before this one went does not tell.
     if view.listed() > view.at_rest_since(end) {
@@ -100,6 +103,18 @@ fn unseen(end: &AllocId, view: &JobView) -> Verdict {
             Confirm::List,
         ))
     }
+}
+
+/// When a replacement of which only the id is known is to be read. `None` if there is none, or nothing tells since when it is missing.
+pub(super) fn read_at(base: &Baseline, view: &JobView) -> Option<Instant> {
+    base.tasks().is_none().then_some(())?;
+    let chain = base.replacements(view);
+    let (end, before) = chain.split_last()?;
+    if view.last_known(end).is_some() {
+        return None;
+    }
+    let before = before.last().unwrap_or(&base.allocation);
+    view.at_rest_since(before)?.checked_add(UNREAD_FOR)
 }
 
 /// The end of the chain is stopped, and its plan brought no replacement.

@@ -75,8 +75,10 @@ fn a_replacement_is_waited_for_until_its_task_runs() {
 
     // The plan: the stopped one may be seen before its replacement.
     case.news(1, vec![stopped(12, "b")]);
-    let reason = pending(&case.accepted());
-    assert_eq!(reason.confirm, Some(Confirm::Allocation("b".into())));
+    let unread = |at| pending(&case.judge(accepted(&case), at)).confirm;
+    assert_eq!(unread(1), None);
+    assert_eq!(case.next_check(accepted(&case), 1), Some(2));
+    assert_eq!(unread(2), Some(Confirm::Allocation("b".into())));
     case.news(1, vec![placed("b", 12)]);
     assert_eq!(
         pending(&case.accepted()).state.to_string(),
