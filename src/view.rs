@@ -24,6 +24,7 @@ mod merge;
 
 pub(crate) use fold::is_active;
 pub(crate) use health::{Check, Checks, Unread};
+use merge::says_nothing_new;
 
 #[cfg(test)]
 mod tests;
@@ -140,6 +141,13 @@ impl JobView {
     /// Whether the server no longer has this allocation.
     pub(crate) fn is_gone(&self, id: &str) -> bool {
         self.gone.contains_key(id)
+    }
+
+    /// What is known of an allocation, if this news of it would change nothing: it can take the place of the news.
+    pub(crate) fn same(&self, news: &Allocation) -> Option<Arc<Allocation>> {
+        let known = self.allocations.get(&news.id)?;
+        let is_old = self.rewound.contains(&news.id);
+        (!is_old && says_nothing_new(known, news)).then(|| Arc::clone(known))
     }
 
     /// The allocation, as it is or, if it is gone, as it was seen last.

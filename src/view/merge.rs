@@ -4,14 +4,34 @@ use std::sync::Arc;
 
 use crate::nomad::json::Allocation;
 
+/// What other news tells of an allocation that is not known of it yet: its job, its predecessor, its type and its deployment.
+fn missing(known: &Allocation, news: &Allocation) -> [bool; 4] {
+    let same_index = known.modify_index == news.modify_index;
+    [
+        known.job.is_none() && news.job.is_some() && known.job_version == news.job_version,
+        known.previous_allocation.is_empty() && !news.previous_allocation.is_empty(),
+        known.job_type.is_empty() && !news.job_type.is_empty(),
+        same_index && known.deployment_id.is_empty() && !news.deployment_id.is_empty(),
+    ]
+}
+
+/// Whether news says nothing that is not known: another form of the same answer, or the same again.
+pub(super) fn says_nothing_new(known: &Allocation, news: &Allocation) -> bool {
+    let links = |it: &Allocation| {
+        let texts = [&it.next_allocation, &it.followup_eval_id];
+        let why = [&it.desired_description, &it.client_description];
+        (it.create_index, texts.map(Arc::clone), why.map(Arc::clone))
+    };
+    known.modify_index == news.modify_index
+        && missing(known, news) == [false; 4]
+        && !tells_another_story(known, news)
+        && links(known) == links(news)
+}
+
 /// Takes what never changes, and what a list leaves out, from older news or from another form of the same. Says whether anything
 /// was new.
 pub(super) fn complete(known: &mut Arc<Allocation>, news: &Allocation) -> bool {
-    let same_index = known.modify_index == news.modify_index;
-    let job = known.job.is_none() && news.job.is_some() && known.job_version == news.job_version;
-    let previous = known.previous_allocation.is_empty() && !news.previous_allocation.is_empty();
-    let kind = known.job_type.is_empty() && !news.job_type.is_empty();
-    let deployment = same_index && known.deployment_id.is_empty() && !news.deployment_id.is_empty();
+    let [job, previous, kind, deployment] = missing(known, news);
     if !(job || previous || kind || deployment) {
         return false;
     }

@@ -77,6 +77,29 @@ fn a_list_says_what_is_new_different_or_gone() {
 }
 
 #[test]
+fn news_that_would_change_nothing_is_known_already() {
+    let mut view = view(vec![allocation("a", 5, 5)]);
+    let known = Arc::clone(&view.allocations["a"]);
+    let same = view.same(&allocation("a", 5, 5)).unwrap();
+    assert!(Arc::ptr_eq(&same, &known));
+    for news in [
+        allocation("a", 5, 6),
+        allocation("a", 5, 5).client("failed"),
+        allocation("a", 5, 5).stopped("", "b"),
+        allocation("b", 5, 5),
+        Allocation {
+            previous_allocation: "z".into(),
+            ..allocation("a", 5, 5)
+        },
+    ] {
+        assert!(view.same(&news).is_none(), "{news:?}");
+    }
+    // Of restored servers any news counts.
+    one(&mut view, Change::Rewound);
+    assert!(view.same(&allocation("a", 5, 5)).is_none());
+}
+
+#[test]
 fn a_list_that_is_older_than_a_single_read_removes_and_reverts_nothing() {
     let mut view = view(vec![allocation("a", 5, 5)]);
     read(&mut view, allocation("b", 8, 8));

@@ -50,7 +50,11 @@ pub(super) async fn read_since(shared: &Shared, wanted: Instant) -> Result<(), R
 async fn once(shared: &Shared, patience: Patience) -> Result<Position, ReadError> {
     let known = shared.view().newest_allocation();
     let asked = Instant::now();
-    let read = || shared.client.allocations(&shared.job_id, None);
+    let read = || {
+        shared
+            .client
+            .allocations(&shared.job_id, None, |news| shared.view().same(news))
+    };
     let answer = shared.patiently(patience, read).await?;
     if answer.index != 0 && Some(answer.index) < known {
         shared.apply(Change::Rewound, asked);
@@ -83,7 +87,9 @@ pub(super) async fn follow(shared: Arc<Shared>, mut position: Position) {
         let asked = Instant::now();
         match shared
             .client
-            .allocations(&shared.job_id, held.then_some(wait))
+            .allocations(&shared.job_id, held.then_some(wait), |news| {
+                shared.view().same(news)
+            })
             .await
         {
             Ok(answer) => {

@@ -1,5 +1,7 @@
 //! What the calls make of answers: lists in pieces, answers that cannot be used, errors, and none at all.
 
+use std::sync::Arc;
+
 use super::tests::*;
 use super::*;
 use crate::nomad::script::Step;
@@ -33,7 +35,7 @@ async fn answers_that_cannot_be_used() {
         ),
     ] {
         let (client, _) = answering(body);
-        let error = client.allocations("web", None).await.unwrap_err();
+        let error = client.allocations("web", None, |_| None).await.unwrap_err();
         assert!(error.is_garbled() && error.is_retryable(), "{error:?}");
         assert_eq!(
             error.to_string(),
@@ -42,6 +44,19 @@ async fn answers_that_cannot_be_used() {
             )
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_list_is_not_kept_twice() {
+    let (client, _) = answering(r#"[{"ID":"a1"},{"ID":"a2"}]"#);
+    let known = Arc::new(Allocation {
+        id: "a2".into(),
+        ..Allocation::default()
+    });
+    let same = |news: &Allocation| (&*news.id == "a2").then(|| Arc::clone(&known));
+    let list = client.allocations("web", None, same).await.unwrap();
+    assert_eq!(&*list.value[0].id, "a1");
+    assert!(Arc::ptr_eq(&list.value[1], &known));
 }
 
 #[tokio::test]
@@ -55,11 +70,11 @@ async fn a_list_in_pieces() {
         Step::answer(200, "[{\"ID\":7},").and_break(),
         Step::answer(200, "<html>").and_break(),
     ]);
-    let list = client.allocations("web", None).await.unwrap();
+    let list = client.allocations("web", None, |_| None).await.unwrap();
     let ids: Vec<_> = list.value.iter().map(|one| &*one.id).collect();
     assert_eq!((ids, list.bytes), (vec!["a1", "a2"], 25));
     for _ in 0..3 {
-        let error = client.allocations("web", None).await.unwrap_err();
+        let error = client.allocations("web", None, |_| None).await.unwrap_err();
         assert_eq!(kind(&error), SendErrorKind::Broken);
     }
 }
@@ -78,7 +93,7 @@ async fn a_long_list_lets_others_have_their_turn() {
             tokio::task::yield_now().await;
         }
     });
-    let list = client.allocations("web", None).await.unwrap();
+    let list = client.allocations("web", None, |_| None).await.unwrap();
     other.abort();
     assert_eq!((list.value.len(), list.bytes), (200, size));
     // A turn for every 64 KiB.

@@ -134,7 +134,7 @@ async fn asked(client: &Client) -> Vec<String> {
         told(client.jobs("web", None).await),
         told(client.job("web", Some(WAIT)).await),
         told(client.job_versions("web").await),
-        told(client.allocations("web", Some(WAIT)).await),
+        told(client.allocations("web", Some(WAIT), |_| None).await),
         told(client.allocation("a1").await),
         told(client.deployment("web", None).await),
         told(client.blocked_evaluations("web", None).await),

@@ -62,7 +62,10 @@ async fn a_list_with_headers() {
         .insert_header("Date", "Tue, 24 Nov 2026 08:00:58 GMT")
         .set_body_string("[{\"ID\":\"a1\"}]");
     let server = always(answer).await;
-    let list = client(&server).allocations("web", None).await.unwrap();
+    let list = client(&server)
+        .allocations("web", None, |_| None)
+        .await
+        .unwrap();
     assert_eq!((list.index, list.value.len(), list.bytes), (118, 1, 13));
     assert!(list.date.is_some());
 }

@@ -50,8 +50,14 @@ async fn what_is_sent() {
     let (client, script) = answering("[]");
     client.jobs("web", None).await.unwrap();
     client.jobs("", Some("prod.web")).await.unwrap();
-    client.allocations("team/web", None).await.unwrap();
-    client.allocations("web", Some(WAIT)).await.unwrap();
+    client
+        .allocations("team/web", None, |_| None)
+        .await
+        .unwrap();
+    client
+        .allocations("web", Some(WAIT), |_| None)
+        .await
+        .unwrap();
     client.blocked_evaluations("web", None).await.unwrap();
     client
         .blocked_evaluations(
@@ -171,7 +177,7 @@ async fn headers_are_read() {
         .header("x-nomad-index", "42")
         .header("x-nomad-nexttoken", "prod.web")
         .header("date", "Tue, 24 Nov 2026 08:00:58 GMT")]);
-    let list = client.allocations("web", None).await.unwrap();
+    let list = client.allocations("web", None, |_| None).await.unwrap();
     assert_eq!((list.index, list.bytes), (42, 2));
     assert_eq!(list.date.unwrap().to_rfc3339(), "2026-11-24T08:00:58+00:00");
     let page = client.jobs("web", None).await.unwrap();
@@ -189,7 +195,7 @@ async fn headers_that_are_missing_or_odd() {
             .header("date", "yesterday"),
     ] {
         let (client, _) = client([step]);
-        let list = client.allocations("web", None).await.unwrap();
+        let list = client.allocations("web", None, |_| None).await.unwrap();
         assert_eq!((list.index, list.date), (0, None));
         assert_eq!(client.jobs("", None).await.unwrap().next, None);
     }

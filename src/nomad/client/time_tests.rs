@@ -16,7 +16,7 @@ async fn a_read_that_is_never_answered() {
     for (wait, seconds) in [(None, 30), (Some(WAIT), 41)] {
         let (client, _) = client([never()]);
         let began = Instant::now();
-        let error = client.allocations("web", wait).await.unwrap_err();
+        let error = client.allocations("web", wait, |_| None).await.unwrap_err();
         assert_eq!(kind(&error), SendErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), seconds);
         assert!(
@@ -36,9 +36,9 @@ async fn a_body_that_trickles_is_read_and_one_that_stalls_is_not() {
             .and(Duration::from_secs(29), "]"),
         Step::answer(200, "[").and(Duration::from_secs(31), "]"),
     ]);
-    let list = client.allocations("web", None).await.unwrap();
+    let list = client.allocations("web", None, |_| None).await.unwrap();
     assert_eq!((list.took, list.bytes), (Duration::from_secs(58), 3));
-    let error = client.allocations("web", None).await.unwrap_err();
+    let error = client.allocations("web", None, |_| None).await.unwrap_err();
     assert_eq!(kind(&error), SendErrorKind::TimedOut);
     assert!(
         error
@@ -51,7 +51,10 @@ async fn a_body_that_trickles_is_read_and_one_that_stalls_is_not() {
 #[tokio::test(start_paused = true)]
 async fn the_wait_of_a_blocking_query_is_not_transfer_time() {
     let (client, _) = client([Step::answer(200, "[]").after(Duration::from_secs(20))]);
-    let list = client.allocations("web", Some(WAIT)).await.unwrap();
+    let list = client
+        .allocations("web", Some(WAIT), |_| None)
+        .await
+        .unwrap();
     assert_eq!(list.took, Duration::ZERO);
 }
 
@@ -79,7 +82,7 @@ async fn permits_bound_what_is_in_flight() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..split.reads * 2 {
         let client = client.clone();
-        tasks.spawn(async move { client.allocations("web", None).await.map(drop) });
+        tasks.spawn(async move { client.allocations("web", None, |_| None).await.map(drop) });
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(script.requests().len(), split.reads);
