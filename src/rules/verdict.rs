@@ -213,10 +213,14 @@ pub(crate) fn next_check(
         (Some(_), CallState::Accepted(at)) => at.checked_add(SIGN_WITHIN),
         (Some(_), CallState::Unknown(at)) => at.checked_add(UNKNOWN_WITHIN),
     };
-    let end = base.end_of_chain(view);
+    let chain = match base.tasks() {
+        Some(_) => Vec::new(),
+        None => base.replacements(view),
+    };
+    let end = chain.last().unwrap_or(&base.allocation);
     let rest = match base.tasks() {
         Some(_) => None,
-        None => view.at_rest_since(&end),
+        None => view.at_rest_since(end),
     };
     let after_rest = |time| rest.and_then(|since| since.checked_add(time));
     [
@@ -224,8 +228,8 @@ pub(crate) fn next_check(
         by_call,
         after_rest(PLACED_LATE),
         after_rest(SETTLED_AFTER),
-        reschedule::read_at(base, view),
-        health::next_check(base, &end, view, want),
+        reschedule::read_at(base, &chain, view),
+        health::next_check(base, end, view, want),
     ]
     .into_iter()
     .flatten()

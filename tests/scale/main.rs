@@ -89,6 +89,9 @@ fn run(options: &Options) -> Result<(), String> {
     } else {
         rows::small()
     };
+    if rows.is_empty() {
+        return Err("no row has all of these words; --list --all shows them".to_owned());
+    }
     let mut out = io::stdout().lock();
     let failed = |error: io::Error| format!("cannot write: {error}");
     if options.list {

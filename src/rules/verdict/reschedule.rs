@@ -33,7 +33,7 @@ pub(super) fn judge(
     let chain = base.replacements(view);
     let end = chain.last().unwrap_or(&base.allocation);
     let Some(allocation) = view.allocations.get(end) else {
-        return unseen(base, end, view, now);
+        return unseen(base, &chain, view, now);
     };
     if matches!(
         allocation.desired_status,
@@ -75,7 +75,8 @@ fn scheduling(call: CallState, allocation: &Allocation) -> State {
 }
 
 /// The end of the chain is gone, or only its id is known.
-fn unseen(base: &Baseline, end: &AllocId, view: &JobView, now: Instant) -> Verdict {
+fn unseen(base: &Baseline, chain: &[AllocId], view: &JobView, now: Instant) -> Verdict {
+    let end = chain.last().unwrap_or(&base.allocation);
     if view.job == JobState::Purged {
         return Verdict::Failed(Cause::JobEnded { purged: true });
     }
@@ -83,7 +84,7 @@ fn unseen(base: &Baseline, end: &AllocId, view: &JobView, now: Instant) -> Verdi
         let unread = State::Unread {
             allocation: end.clone(),
         };
-        return Verdict::Pending(match read_at(base, view) {
+        return Verdict::Pending(match read_at(base, chain, view) {
             Some(at) if now < at => Reason::of(unread),
             _ => Reason::confirm(unread, Confirm::Allocation(end.clone())),
         });
@@ -105,10 +106,9 @@ fn unseen(base: &Baseline, end: &AllocId, view: &JobView, now: Instant) -> Verdi
     }
 }
 
-/// When a replacement of which only the id is known is to be read. `None` if there is none, or nothing tells since when it is missing.
-pub(super) fn read_at(base: &Baseline, view: &JobView) -> Option<Instant> {
-    base.tasks().is_none().then_some(())?;
-    let chain = base.replacements(view);
+/// When the last of these replacements is to be read. `None` if there is none, more than its id is known, or nothing tells since when it
+/// is missing.
+pub(super) fn read_at(base: &Baseline, chain: &[AllocId], view: &JobView) -> Option<Instant> {
     let (end, before) = chain.split_last()?;
     if view.last_known(end).is_some() {
         return None;
